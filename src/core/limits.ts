@@ -1,0 +1,36 @@
+/** The bounds that every part of Conveyor holds to; sizes in bytes, spans in ms. Source: the limits of the specification. */
+export const limits = {
+  payloadBytesMax: 1024 * 1024,
+  resultBytesMax: 1024 * 1024,
+  batchItemsMax: 1_000,
+  batchBytesMax: 4 * 1024 * 1024,
+  treeNodesMax: 10_000,
+  /** Nodes that one result may declare; more need staging, which is not built yet. */
+  declarationsMax: 2_000,
+  declarationBytesMax: 1024 * 1024,
+  heirsMax: 16,
+  depthMax: 64,
+  chainNodesMax: 1_000_000,
+  errorNameBytesMax: 256,
+  errorMessageBytesMax: 8 * 1024,
+  errorStackBytesMax: 32 * 1024,
+  metadataEntriesMax: 32,
+  metadataBytesMax: 4 * 1024,
+  snoozesMax: 1_000,
+  attemptsKeptFirst: 20,
+  attemptsKeptLast: 20,
+  idCharsMax: 128,
+  subscriptionsMax: 100,
+  subscriptionTypesMax: 256,
+  windowJobsMax: 10_000,
+  resultsPerFrameMax: 1_000,
+  frameBytesMax: 4 * 1024 * 1024,
+  pageSizeMax: 1_000,
+  attemptsMax: 10_000,
+  concurrencyMax: 1_000_000,
+  /** Longest time-out of one attempt. */
+  timeoutMsMax: 30 * 24 * 3_600_000,
+  /** Furthest run time and longest delay, snooze and wait between attempts. */
+  delayMsMax: 10 * 365 * 24 * 3_600_000,
+  backoffMsMax: 365 * 24 * 3_600_000,
+} as const;

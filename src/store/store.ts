@@ -1,0 +1,393 @@
+import type {
+  AttemptOutcome,
+  BackoffPolicy,
+  EndReason,
+  JobDetail,
+  JobError,
+  JobRole,
+  JobState,
+  JobSummary,
+  NewTree,
+  Outcome,
+  OutcomeKind,
+  ServerDefaults,
+  TypedBytes,
+} from "../core/job.ts";
+import type { ErrorCode } from "../core/errors.ts";
+import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../core/names.ts";
+
+/**
+ * THE contract of a store: the verbs of a job's life, batch-shaped.
+ *
+ * Every write verb is one atomic, durable step: when it resolves, the change is committed at the store's durability; when it
+ * throws, nothing was changed (STORE_UNAVAILABLE, STORE_FULL, STORE_CORRUPT). Expected outcomes are answers, never errors.
+ * A store reads its own clock; no verb takes the time. Input was checked by the caller (`core/check.ts`): names, sizes, tree shape.
+ */
+export interface Store {
+  readonly description: StoreDescription;
+
+  /** The one write verb of the hot path: does all of `batch` in one transaction, in the order renew, settle, insert, claim. */
+  commit(batch: CommitBatch): Promise<CommitAnswer>;
+
+  /** Begins a session at epoch 1 that lives for `ttlMs`. */
+  openSession(session: NewSession): Promise<void>;
+  /** Takes over a session: raises its epoch, renews it, and matches the worker's leases with the store's. */
+  resumeSession(request: ResumeRequest): Promise<ResumeAnswer>;
+  /** The stream was lost: the session now ends `graceMs` from now, or when it would have, whichever is earlier. */
+  detachSession(request: SessionRef & { readonly graceMs: number }): Promise<void>;
+  /** The worker said goodbye: ends the session; its leases go back free. */
+  closeSession(request: SessionRef): Promise<UpkeepAnswer>;
+
+  /** Makes at most `max` due jobs (SCHEDULED, RETRYING) claimable. */
+  promote(request: { readonly max: number }): Promise<PromoteAnswer>;
+  /**
+   * Ends expired sessions and deals with at most `max` of their leases: those that the session's last report named as buffered
+   * go back free, every other is a crash, in the order of their jobs' insertion, back-off drawn by `jitterOf(jitter, index)`. Also frees leases named as buffered for longer than `bufferedMsMax`.
+   */
+  reap(request: { readonly max: number; readonly bufferedMsMax: number; readonly jitter: number }): Promise<ReapAnswer>;
+  /** Carries the end of at most `max` jobs marked `propagateDue` to their parents, one level. */
+  propagate(request: { readonly max: number }): Promise<UpkeepAnswer>;
+  /** Works off due cascades (FAIL_FAST, a parent that died, was skipped or cancelled): at most `max` rows. */
+  cascade(request: { readonly max: number }): Promise<UpkeepAnswer>;
+
+  getJob(id: JobId): Promise<JobDetail | undefined>;
+  /** One page in the order of `ListFilter`; may be short and still have a cursor. */
+  listJobs(filter: ListFilter, page: PageRequest): Promise<Page<JobSummary>>;
+  /** The chain below (and with) a job, see ChainNodeRecord; undefined: no such job. */
+  getChain(id: JobId, request: ChainRequest): Promise<ChainPage | undefined>;
+  /** Children of the job whose heir holds this live lease; undefined: the lease is not live, or not an heir's. */
+  listChildResults(leaseId: LeaseId, filter: ChildFilter, page: PageRequest): Promise<Page<ChildResultRecord> | undefined>;
+
+  /** Undefined: no job was ever in it and nothing was ever set. */
+  getQueue(name: QueueName): Promise<QueueRecord | undefined>;
+  /** Sets what `change` names (undefined inside: cleared) and makes the queue when it is new. */
+  updateQueue(name: QueueName, change: QueueChange): Promise<QueueRecord>;
+
+  /** Everything, in a form that is the same for every store. For tests and the doctor: unbounded. */
+  dump(): Promise<StoreDump>;
+  /** Ends all use; later calls throw CLOSED. */
+  close(): Promise<void>;
+}
+
+/** What every driver is opened with. */
+export interface StoreOptions {
+  readonly defaults: ServerDefaults;
+  /** Milliseconds since the epoch; only tests give one. */
+  readonly clock?: () => number;
+}
+
+export interface StoreDescription {
+  readonly kind: "memory" | "sqlite" | "postgres" | "redis";
+  /** Where, without credentials: shown at start. */
+  readonly location: string;
+  /** What an acknowledgement means here, in one line: shown at start. */
+  readonly durability: string;
+}
+
+// ---- commit ------------------------------------------------------------------------------------------------------------
+
+export interface CommitBatch {
+  readonly renew: readonly RenewItem[];
+  readonly settle: readonly SettleItem[];
+  readonly insert: readonly InsertItem[];
+  readonly claim: readonly ClaimItem[];
+}
+
+/** Answers stand at the index of their item. */
+export interface CommitAnswer {
+  readonly renewed: readonly RenewAnswer[];
+  readonly settled: readonly SettleAnswer[];
+  readonly inserted: readonly InsertAnswer[];
+  readonly claimed: readonly ClaimAnswer[];
+  readonly effects: Effects;
+}
+
+/** A queue and a type: the unit that workers subscribe to. */
+export interface Lane {
+  readonly queue: QueueName;
+  readonly type: TypeName;
+}
+
+/** What a write did beyond its answers: all of it hints, polling finds the same. */
+export interface Effects {
+  /** Lanes that got claimable jobs. */
+  readonly readied: readonly Lane[];
+  /** Jobs whose own run was accepted or which turned terminal; one entry a job. */
+  readonly ended: readonly { readonly id: JobId; readonly state: JobState }[];
+  /** Running jobs that should be stopped. */
+  readonly cancels: readonly { readonly sessionId: SessionId; readonly leaseId: LeaseId; readonly reason: EndReason }[];
+  /** `propagate` has work. */
+  readonly propagateDue: boolean;
+  /** `cascade` has work. */
+  readonly cascadeDue: boolean;
+  /** Earliest run time that was set, in ms since the epoch: `promote` has work then. */
+  readonly dueAt: number | undefined;
+}
+
+export interface SessionRef {
+  readonly sessionId: SessionId;
+  /** A stale epoch changes nothing. */
+  readonly epoch: number;
+}
+
+/** Renews a session and replaces the stored set of leases that its worker named as buffered. */
+export interface RenewItem extends SessionRef {
+  readonly ttlMs: number;
+  readonly buffered: readonly LeaseId[];
+}
+
+/** `gone`: reaped, closed or taken over by a newer stream. */
+export type RenewAnswer = { readonly kind: "renewed" } | { readonly kind: "gone" };
+
+export interface SettleItem {
+  readonly leaseId: LeaseId;
+  readonly outcome: Outcome;
+  /** What the worker sent, when the broker had to make another outcome of it (a result that cannot be stored); else the outcome's kind. */
+  readonly sent: OutcomeKind;
+  /** From 0 to below 1: the random part of a back-off, drawn by the caller so that stores stay deterministic. */
+  readonly jitter: number;
+  /** Why the broker did so: recorded, and given again when the same result is repeated. */
+  readonly problem?: ErrorCode | undefined;
+}
+
+/**
+ * `accepted`: it counts. `repeated`: the same kind of outcome was accepted before; nothing changed. `conflict`: another kind was.
+ * `lost`: the lease is not the job's newest, or the job is gone.
+ * `recorded` is what history says; `problem` is set when that is not what was sent (TOO_MANY_CHILDREN, CHAIN_TOO_DEEP, …).
+ */
+export type SettleAnswer =
+  | { readonly kind: "accepted" | "repeated"; readonly jobId: JobId; readonly recorded: AttemptOutcome; readonly state: JobState; readonly problem: ErrorCode | undefined }
+  | { readonly kind: "conflict"; readonly jobId: JobId; readonly recorded: AttemptOutcome }
+  | { readonly kind: "lost" };
+
+/** Trees that are inserted together or not at all; one plain job is one tree without nodes. */
+export interface InsertItem {
+  readonly trees: readonly NewTree[];
+}
+
+/**
+ * Repeats (same id or request id, same type and payload of the root) are `deduplicated`, whatever else differs.
+ * `refused`: nothing of the item was inserted; `index` is the tree that stands in the way.
+ */
+export type InsertAnswer =
+  | { readonly kind: "inserted"; readonly roots: readonly { readonly id: JobId; readonly deduplicated: boolean }[] }
+  | { readonly kind: "refused"; readonly index: number; readonly code: "JOB_ID_EXISTS" | "REQUEST_ID_REUSED"; readonly id: JobId };
+
+/** Leases ready jobs to a session. Order within a queue: priority (higher first), run time, insertion. */
+export interface ClaimItem extends SessionRef {
+  /** Random, never used before: the store makes lease ids from it. */
+  readonly nonce: string;
+  readonly jobsMax: number;
+  /** Payload bytes: the claim stops before exceeding them, but takes at least one job. Infinity: no bound. */
+  readonly bytesMax: number;
+  readonly lanes: readonly { readonly queue: QueueName; readonly types: readonly TypeName[]; readonly jobsMax: number }[];
+}
+
+export type ClaimAnswer = { readonly kind: "claimed"; readonly leases: readonly Lease[] } | { readonly kind: "gone" };
+
+/** A job in the hands of a session, with all that its handler gets; request, type, queue and server options resolved. */
+export interface Lease {
+  readonly leaseId: LeaseId;
+  readonly jobId: JobId;
+  readonly payload: TypedBytes;
+  readonly queue: QueueName;
+  readonly attempt: number;
+  readonly timeoutMs: number;
+  readonly maxAttempts: number;
+  readonly failureCount: number;
+  readonly priority: number;
+  readonly rootId: JobId;
+  readonly parentId: JobId | undefined;
+  readonly role: JobRole;
+  readonly depth: number;
+  readonly key: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+}
+
+// ---- sessions ----------------------------------------------------------------------------------------------------------
+
+export interface NewSession {
+  readonly sessionId: SessionId;
+  readonly principal: string;
+  /** Shown to operators. */
+  readonly worker: string;
+  readonly instanceId: string;
+  readonly ttlMs: number;
+}
+
+export interface ResumeRequest {
+  readonly sessionId: SessionId;
+  readonly principal: string;
+  readonly ttlMs: number;
+  /** Received and not yet acknowledged; `buffered` replaces the stored set. */
+  readonly held: readonly { readonly leaseId: LeaseId; readonly buffered: boolean }[];
+}
+
+/** `gone`: ended, unknown, or another principal's. Leases that only the store knew went back free. */
+export type ResumeAnswer =
+  | { readonly kind: "gone" }
+  | {
+      readonly kind: "resumed";
+      readonly epoch: number;
+      /** On both sides. `claimedAt` bounds what the worker says of elapsed time; both in ms. */
+      readonly kept: readonly KeptLease[];
+      /** The worker's only. */
+      readonly lost: readonly LeaseId[];
+      readonly effects: Effects;
+    };
+
+export interface KeptLease {
+  readonly leaseId: LeaseId;
+  readonly jobId: JobId;
+  readonly type: TypeName;
+  readonly queue: QueueName;
+  readonly payloadBytes: number;
+  readonly timeoutMs: number;
+  /** Milliseconds since the claim, on the store's clock. */
+  readonly sinceClaimMs: number;
+  /** Set: its handler should be stopped. */
+  readonly cancelReason: EndReason | undefined;
+}
+
+// ---- upkeep ------------------------------------------------------------------------------------------------------------
+
+export interface UpkeepAnswer {
+  /** Rows worked on. */
+  readonly count: number;
+  /** There is more to do now. */
+  readonly more: boolean;
+  readonly effects: Effects;
+}
+
+export interface PromoteAnswer extends UpkeepAnswer {
+  /** Milliseconds until the next job is due; undefined: none is waiting. */
+  readonly nextInMs: number | undefined;
+}
+
+export interface ReapAnswer extends UpkeepAnswer {
+  /** Sessions that were ended here. */
+  readonly sessions: readonly SessionId[];
+  /** Leases of living sessions that were taken back (buffered for too long). */
+  readonly taken: readonly { readonly sessionId: SessionId; readonly leaseId: LeaseId }[];
+}
+
+// ---- reads -------------------------------------------------------------------------------------------------------------
+
+/** All that is set must match. Newest first; with `parentId`, in declaration order. */
+export interface ListFilter {
+  readonly rootId?: JobId | undefined;
+  readonly parentId?: JobId | undefined;
+  readonly queue?: QueueName | undefined;
+  readonly type?: TypeName | undefined;
+  /** Empty: any. */
+  readonly states: readonly JobState[];
+  /** False: jobs whose reason is CHAIN_FAILED are left out. */
+  readonly includeChainFailed: boolean;
+}
+
+export interface PageRequest {
+  readonly size: number;
+  /** Of the page before; opaque, only for the same filter. */
+  readonly cursor?: string | undefined;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly cursor: string | undefined;
+}
+
+export interface ChainRequest extends PageRequest {
+  readonly depthMax: number;
+}
+
+export interface ChainPage extends Page<ChainNodeRecord> {
+  readonly rootId: JobId;
+  /** On the first page: all jobs at and below the one asked for. */
+  readonly totals: readonly { readonly state: JobState; readonly count: number }[] | undefined;
+}
+
+/** A job that has something below it, or all leaves with the same parent, role, type and state. A parent stands before what is below it. */
+export interface ChainNodeRecord {
+  readonly id: JobId;
+  readonly parentId: JobId | undefined;
+  readonly count: number;
+  readonly type: TypeName;
+  readonly state: JobState;
+  readonly role: JobRole;
+  readonly trigger: "SUCCEEDED" | "ANY_FAILED" | "SETTLED";
+  readonly reason: EndReason | undefined;
+  readonly key: string;
+  /** Edges below the job asked for. */
+  readonly depth: number;
+  readonly pendingChildren: number;
+  readonly pendingHeirs: number;
+}
+
+export interface ChildFilter {
+  readonly type?: TypeName | undefined;
+  readonly completedOnly: boolean;
+  /** The page ends before it exceeds this, but holds at least one child. */
+  readonly bytesMax: number;
+}
+
+export interface ChildResultRecord {
+  readonly jobId: JobId;
+  readonly type: TypeName;
+  readonly key: string;
+  readonly state: JobState;
+  readonly reason: EndReason | undefined;
+  readonly result: TypedBytes | undefined;
+  readonly error: JobError | undefined;
+}
+
+// ---- queues ------------------------------------------------------------------------------------------------------------
+
+/** Undefined: the server's default (maxConcurrency: no limit). */
+export interface QueueSettings {
+  readonly paused: boolean;
+  readonly maxConcurrency: number | undefined;
+  readonly maxAttempts: number | undefined;
+  readonly backoff: BackoffPolicy | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly crashLimit: number | undefined;
+}
+
+/** Only the named keys are set. */
+export type QueueChange = { readonly [Key in keyof QueueSettings]?: QueueSettings[Key] };
+
+export interface QueueRecord {
+  readonly name: QueueName;
+  readonly settings: QueueSettings;
+  /** Kept counters, per type; states without jobs may be left out. */
+  readonly lanes: readonly { readonly type: TypeName; readonly counts: Readonly<Partial<Record<JobState, number>>> }[];
+  /** How long the longest-ready job has been claimable, in ms. */
+  readonly oldestWaitMs: number | undefined;
+}
+
+// ---- dump --------------------------------------------------------------------------------------------------------------
+
+export interface StoreDump {
+  readonly jobs: readonly DumpedJob[];
+  readonly sessions: readonly { readonly id: SessionId; readonly epoch: number; readonly expiresAt: number; readonly buffered: readonly LeaseId[] }[];
+  readonly queues: readonly QueueRecord[];
+}
+
+/** A job with what only the machinery knows. */
+export interface DumpedJob extends JobDetail {
+  readonly leaseId: LeaseId | undefined;
+  readonly sessionId: SessionId | undefined;
+  /** Order among the nodes declared by one parent. */
+  readonly position: number;
+  /** Its edge to its parent has flipped: its end was counted there. Undefined for a root. */
+  readonly edgeFlipped: boolean | undefined;
+  readonly propagateDue: boolean;
+  /** How its own run ended; undefined before that. */
+  readonly run: "SUCCEEDED" | "DEAD" | "CANCELLED" | "SKIPPED" | undefined;
+  /** Children that ended NOT_OK (their policy is not IGNORE). */
+  readonly childrenNotOk: number;
+  /** Heirs that ended DEAD or CANCELLED by request (their policy is not IGNORE). */
+  readonly heirsNotOk: number;
+  /** Its heirs have been judged since its barrier opened. */
+  readonly barrierJudged: boolean;
+}
