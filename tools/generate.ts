@@ -1,0 +1,3 @@
+import { show } from "./command.ts";
+
+process.exitCode = await show("buf", ["generate"]);
