@@ -32,7 +32,7 @@ const steps: readonly Step[] = [
     name: "proto compatibility",
     run: commandStep("buf", ["breaking", "proto", "--against", "tools/baseline/proto.binpb"]),
   },
-  { name: "lint and format", run: commandStep("biome", ["ci", "--error-on-warnings", "."]) },
+  { name: "lint and format", run: commandStep("biome", ["ci", "--colors=off", "--error-on-warnings", "."]) },
   { name: "types", run: commandStep("tsc", ["--noEmit"]) },
   { name: "tests", run: runTests, slow: true },
   { name: "build", run: commandStep(process.execPath, ["tools/build.ts"]), needs: "src/index.ts" },
