@@ -7,42 +7,13 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_conveyor_v1_options } from "../../conveyor/v1/options_pb.ts";
-import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file manifest/v1/manifest.proto.
  */
 export const file_manifest_v1_manifest: GenFile = /*@__PURE__*/
-  fileDesc("ChptYW5pZmVzdC92MS9tYW5pZmVzdC5wcm90bxILbWFuaWZlc3QudjEiJQoIRmlsZVBhdGgSDAoEdGV4dBgBIAEoCRILCgNyYXcYAiABKAwiKwoJTmFtZVJhbmdlEg0KBWFib3ZlGAEgASgMEg8KB3Rocm91Z2gYAiABKAwijQEKClNjYW5Gb2xkZXISDAoEcm9vdBgBIAEoCRIjCgRwYXRoGAIgASgLMhUubWFuaWZlc3QudjEuRmlsZVBhdGgSJQoFc2xpY2UYAyABKAsyFi5tYW5pZmVzdC52MS5OYW1lUmFuZ2U6JZKCGSEKB2ZvbGRlcnMYAzIUbWFuaWZlc3QudjEuTWFuaWZlc3QiZwoISGFzaEZpbGUSDAoEcm9vdBgBIAEoCRIjCgRwYXRoGAIgASgLMhUubWFuaWZlc3QudjEuRmlsZVBhdGg6KJKCGSQKBWZpbGVzGAMqAwjYBDIUbWFuaWZlc3QudjEuRmlsZUhhc2giWwoNTWVyZ2VNYW5pZmVzdBIjCgRwYXRoGAEgASgLMhUubWFuaWZlc3QudjEuRmlsZVBhdGg6JZKCGSEKB2ZvbGRlcnMYAzIUbWFuaWZlc3QudjEuTWFuaWZlc3QiTQoIRmlsZUhhc2gSIwoEcGF0aBgBIAEoCzIVLm1hbmlmZXN0LnYxLkZpbGVQYXRoEg4KBnNoYTI1NhgCIAEoCRIMCgRzaXplGAMgASgEIkAKCE1hbmlmZXN0EhUKDW1hbmlmZXN0X3BhdGgYASABKAkSDgoGc2hhMjU2GAIgASgJEg0KBWNvdW50GAMgASgEYgZwcm90bzM", [file_conveyor_v1_options, file_google_protobuf_duration]);
-
-/**
- * A file or folder below the project's folder. Names are bytes to the system and text almost always.
- *
- * @generated from message manifest.v1.FilePath
- */
-export type FilePath = Message<"manifest.v1.FilePath"> & {
-  /**
-   * Relative to the project's folder.
-   *
-   * @generated from field: string text = 1;
-   */
-  text: string;
-
-  /**
-   * The same, where it is not UTF-8; then text is empty.
-   *
-   * @generated from field: bytes raw = 2;
-   */
-  raw: Uint8Array;
-};
-
-/**
- * Describes the message manifest.v1.FilePath.
- * Use `create(FilePathSchema)` to create a new message.
- */
-export const FilePathSchema: GenMessage<FilePath> = /*@__PURE__*/
-  messageDesc(file_manifest_v1_manifest, 0);
+  fileDesc("ChptYW5pZmVzdC92MS9tYW5pZmVzdC5wcm90bxILbWFuaWZlc3QudjEiKwoJTmFtZVJhbmdlEg0KBWFib3ZlGAEgASgMEg8KB3Rocm91Z2gYAiABKAwiiAEKClNjYW5Gb2xkZXISDAoEcm9vdBgBIAEoCRIMCgRwYXRoGAIgASgJEhAKCHJhd19wYXRoGAMgASgMEiUKBXNsaWNlGAQgASgLMhYubWFuaWZlc3QudjEuTmFtZVJhbmdlOiWSghkhCgdmb2xkZXJzGAMyFG1hbmlmZXN0LnYxLk1hbmlmZXN0ImIKCEhhc2hGaWxlEgwKBHJvb3QYASABKAkSDAoEcGF0aBgCIAEoCRIQCghyYXdfcGF0aBgDIAEoDDookoIZJAoFZmlsZXMYAyoDCNgEMhRtYW5pZmVzdC52MS5GaWxlSGFzaCJECg1NZXJnZU1hbmlmZXN0EgwKBHBhdGgYASABKAk6JZKCGSEKB2ZvbGRlcnMYAzIUbWFuaWZlc3QudjEuTWFuaWZlc3QiSAoIRmlsZUhhc2gSDAoEcGF0aBgBIAEoCRIQCghyYXdfcGF0aBgCIAEoDBIOCgZzaGEyNTYYAyABKAkSDAoEc2l6ZRgEIAEoBCJACghNYW5pZmVzdBIVCg1tYW5pZmVzdF9wYXRoGAEgASgJEg4KBnNoYTI1NhgCIAEoCRINCgVjb3VudBgDIAEoBGIGcHJvdG8z", [file_conveyor_v1_options]);
 
 /**
  * The entries of a folder whose names lie between two bounds, compared byte by byte.
@@ -70,7 +41,7 @@ export type NameRange = Message<"manifest.v1.NameRange"> & {
  * Use `create(NameRangeSchema)` to create a new message.
  */
 export const NameRangeSchema: GenMessage<NameRange> = /*@__PURE__*/
-  messageDesc(file_manifest_v1_manifest, 1);
+  messageDesc(file_manifest_v1_manifest, 0);
 
 /**
  * Scans one folder: declares a HashFile for each file, a ScanFolder for each subfolder, and a MergeManifest as heir.
@@ -86,16 +57,23 @@ export type ScanFolder = Message<"manifest.v1.ScanFolder"> & {
   root: string;
 
   /**
-   * The folder to scan.
+   * The folder to scan, relative to root.
    *
-   * @generated from field: manifest.v1.FilePath path = 2;
+   * @generated from field: string path = 2;
    */
-  path?: FilePath | undefined;
+  path: string;
+
+  /**
+   * Instead of path, where its bytes are not UTF-8.
+   *
+   * @generated from field: bytes raw_path = 3;
+   */
+  rawPath: Uint8Array;
 
   /**
    * Only a part of a folder that has more entries than one result may declare; the whole folder when unset.
    *
-   * @generated from field: manifest.v1.NameRange slice = 3;
+   * @generated from field: manifest.v1.NameRange slice = 4;
    */
   slice?: NameRange | undefined;
 };
@@ -105,7 +83,7 @@ export type ScanFolder = Message<"manifest.v1.ScanFolder"> & {
  * Use `create(ScanFolderSchema)` to create a new message.
  */
 export const ScanFolderSchema: GenMessage<ScanFolder> = /*@__PURE__*/
-  messageDesc(file_manifest_v1_manifest, 2);
+  messageDesc(file_manifest_v1_manifest, 1);
 
 /**
  * Hashes one file.
@@ -121,11 +99,18 @@ export type HashFile = Message<"manifest.v1.HashFile"> & {
   root: string;
 
   /**
-   * The file.
+   * The file, relative to root.
    *
-   * @generated from field: manifest.v1.FilePath path = 2;
+   * @generated from field: string path = 2;
    */
-  path?: FilePath | undefined;
+  path: string;
+
+  /**
+   * Instead of path, where its bytes are not UTF-8.
+   *
+   * @generated from field: bytes raw_path = 3;
+   */
+  rawPath: Uint8Array;
 };
 
 /**
@@ -133,7 +118,7 @@ export type HashFile = Message<"manifest.v1.HashFile"> & {
  * Use `create(HashFileSchema)` to create a new message.
  */
 export const HashFileSchema: GenMessage<HashFile> = /*@__PURE__*/
-  messageDesc(file_manifest_v1_manifest, 3);
+  messageDesc(file_manifest_v1_manifest, 2);
 
 /**
  * The heir of a ScanFolder: writes the folder's manifest from its siblings' results.
@@ -142,11 +127,11 @@ export const HashFileSchema: GenMessage<HashFile> = /*@__PURE__*/
  */
 export type MergeManifest = Message<"manifest.v1.MergeManifest"> & {
   /**
-   * The folder whose manifest it writes.
+   * The folder whose manifest it writes, relative to the project's folder; shown, not opened.
    *
-   * @generated from field: manifest.v1.FilePath path = 1;
+   * @generated from field: string path = 1;
    */
-  path?: FilePath | undefined;
+  path: string;
 };
 
 /**
@@ -154,7 +139,7 @@ export type MergeManifest = Message<"manifest.v1.MergeManifest"> & {
  * Use `create(MergeManifestSchema)` to create a new message.
  */
 export const MergeManifestSchema: GenMessage<MergeManifest> = /*@__PURE__*/
-  messageDesc(file_manifest_v1_manifest, 4);
+  messageDesc(file_manifest_v1_manifest, 3);
 
 /**
  * A hashed file.
@@ -163,23 +148,30 @@ export const MergeManifestSchema: GenMessage<MergeManifest> = /*@__PURE__*/
  */
 export type FileHash = Message<"manifest.v1.FileHash"> & {
   /**
-   * The file.
+   * The file, relative to the project's folder.
    *
-   * @generated from field: manifest.v1.FilePath path = 1;
+   * @generated from field: string path = 1;
    */
-  path?: FilePath | undefined;
+  path: string;
+
+  /**
+   * Instead of path, where its bytes are not UTF-8.
+   *
+   * @generated from field: bytes raw_path = 2;
+   */
+  rawPath: Uint8Array;
 
   /**
    * SHA-256 of its content, hex.
    *
-   * @generated from field: string sha256 = 2;
+   * @generated from field: string sha256 = 3;
    */
   sha256: string;
 
   /**
    * Bytes that were hashed.
    *
-   * @generated from field: uint64 size = 3;
+   * @generated from field: uint64 size = 4;
    */
   size: bigint;
 };
@@ -189,7 +181,7 @@ export type FileHash = Message<"manifest.v1.FileHash"> & {
  * Use `create(FileHashSchema)` to create a new message.
  */
 export const FileHashSchema: GenMessage<FileHash> = /*@__PURE__*/
-  messageDesc(file_manifest_v1_manifest, 5);
+  messageDesc(file_manifest_v1_manifest, 4);
 
 /**
  * A manifest that was written: a line per file, sorted by path, as sha256sum writes them.
@@ -224,5 +216,5 @@ export type Manifest = Message<"manifest.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_manifest_v1_manifest, 6);
+  messageDesc(file_manifest_v1_manifest, 5);
 
