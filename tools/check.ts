@@ -35,7 +35,7 @@ const steps: readonly Step[] = [
   { name: "lint and format", run: commandStep("biome", ["ci", "--colors=off", "--error-on-warnings", "."]) },
   { name: "types", run: commandStep("tsc", ["--noEmit"]) },
   { name: "tests", run: runTests, slow: true },
-  { name: "build", run: commandStep(process.execPath, ["tools/build.ts"]), needs: "src/index.ts" },
+  { name: "build", run: commandStep(process.execPath, ["tools/build.ts"]), needs: "src" },
   { name: "unused code", run: commandStep("knip", []), needs: "src/index.ts" },
   { name: "package entries", run: commandStep("publint", ["run", "--strict"]), needs: "src/index.ts" },
   { name: "package contents", run: checkPackageContents, needs: "src/index.ts" },
