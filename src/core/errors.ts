@@ -67,9 +67,11 @@ export const errorStatus = {
   HANDLER_FINISHED: "FAILED_PRECONDITION",
   CLOSED: "FAILED_PRECONDITION",
   INTERNAL: "INTERNAL",
-} as const satisfies Record<string, StatusName>;
+} as const;
 
 export type ErrorCode = keyof typeof errorStatus;
+
+errorStatus satisfies Record<string, StatusName>;
 
 /** What an error says beyond its text; each part goes into `google.rpc` details on the wire. */
 export interface ErrorDetails {
@@ -87,7 +89,11 @@ export class ConveyorError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
-  constructor(code: ErrorCode, message: string, options: { readonly cause?: unknown; readonly details?: ErrorDetails } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly details?: ErrorDetails } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details ?? {};
@@ -96,5 +102,7 @@ export class ConveyorError extends Error {
 
 /** Recognises a ConveyorError of any copy of this package, by its shape. */
 export function isConveyorError(error: unknown): error is ConveyorError {
-  return error instanceof Error && error.name === "ConveyorError" && "code" in error && String(error.code) in errorStatus;
+  return (
+    error instanceof Error && error.name === "ConveyorError" && "code" in error && String(error.code) in errorStatus
+  );
 }

@@ -1,6 +1,16 @@
 import type { JobId, QueueName, TypeName } from "./names.ts";
 
-export const jobStates = ["SCHEDULED", "READY", "RUNNING", "RETRYING", "AWAITING_CHILDREN", "HELD", "COMPLETED", "DEAD", "CANCELLED"] as const;
+export const jobStates = [
+  "SCHEDULED",
+  "READY",
+  "RUNNING",
+  "RETRYING",
+  "AWAITING_CHILDREN",
+  "HELD",
+  "COMPLETED",
+  "DEAD",
+  "CANCELLED",
+] as const;
 export type JobState = (typeof jobStates)[number];
 export type TerminalState = "COMPLETED" | "DEAD" | "CANCELLED";
 
@@ -25,7 +35,15 @@ export type CancelReason =
   | "TRIGGER_NOT_MET";
 export type EndReason = DeadReason | CancelReason;
 
-export type AttemptOutcome = "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "DISCARDED" | "SNOOZED" | "RELEASED" | "CRASHED" | "CANCELLED";
+export type AttemptOutcome =
+  | "SUCCEEDED"
+  | "FAILED"
+  | "TIMED_OUT"
+  | "DISCARDED"
+  | "SNOOZED"
+  | "RELEASED"
+  | "CRASHED"
+  | "CANCELLED";
 
 /** A failure as it is kept: already cut to the limits. */
 export interface JobError {
@@ -66,7 +84,10 @@ export const serverDefaults: ServerDefaults = {
 };
 
 /** When a job may start: at a time (ms since the epoch; past means now) or so long after its insert or release. */
-export type Start = { readonly kind: "now" } | { readonly kind: "at"; readonly timeMs: number } | { readonly kind: "after"; readonly delayMs: number };
+export type Start =
+  | { readonly kind: "now" }
+  | { readonly kind: "at"; readonly timeMs: number }
+  | { readonly kind: "after"; readonly delayMs: number };
 
 /** A job to be inserted: checked, its options resolved from request and type (undefined: queue or server decides). */
 export interface NewJob {

@@ -24,13 +24,19 @@ export const groupType: TypeName = "conveyor.v1.Group" as TypeName;
 
 /** Accepts `[a-z0-9][a-z0-9._-]{0,99}`, else throws INVALID_NAME. */
 export function parseQueueName(text: string, path = "queue"): QueueName {
-  if (!queuePattern.test(text)) throw invalidName(path, "a queue name is 1 to 100 of a-z, 0-9, '.', '_', '-', and starts with a letter or digit", text);
+  if (!queuePattern.test(text))
+    throw invalidName(
+      path,
+      "a queue name is 1 to 100 of a-z, 0-9, '.', '_', '-', and starts with a letter or digit",
+      text,
+    );
   return text as QueueName;
 }
 
 /** Accepts the full name of a protobuf message, else throws INVALID_NAME. */
 export function parseTypeName(text: string, path = "type"): TypeName {
-  if (text.length > typeCharsMax || !typePattern.test(text)) throw invalidName(path, "a job type is the full name of a protobuf message, such as mail.v1.SendEmail", text);
+  if (text.length > typeCharsMax || !typePattern.test(text))
+    throw invalidName(path, "a job type is the full name of a protobuf message, such as mail.v1.SendEmail", text);
   return text as TypeName;
 }
 
@@ -41,11 +47,14 @@ export function parseJobId(text: string, path = "id"): JobId {
 
 /** Accepts 1 to 128 printable ASCII characters, else throws INVALID_NAME. */
 export function parsePrintable(text: string, path: string, what: string): string {
-  if (text.length > limits.idCharsMax || !printable.test(text)) throw invalidName(path, `${what} is 1 to ${limits.idCharsMax} printable ASCII characters`, text);
+  if (text.length > limits.idCharsMax || !printable.test(text))
+    throw invalidName(path, `${what} is 1 to ${limits.idCharsMax} printable ASCII characters`, text);
   return text;
 }
 
 function invalidName(path: string, rule: string, text: string): ConveyorError {
   const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-  return new ConveyorError("INVALID_NAME", `${path}: ${rule}; got ${shown}`, { details: { fields: [{ path, problem: rule }] } });
+  return new ConveyorError("INVALID_NAME", `${path}: ${rule}; got ${shown}`, {
+    details: { fields: [{ path, problem: rule }] },
+  });
 }

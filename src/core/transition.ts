@@ -31,7 +31,12 @@ export interface Transition {
   readonly milestone: 1 | 3 | 4;
 }
 
-const row = (from: Place, move: Move, to: Place, milestone: 1 | 3 | 4 = 1): Transition => ({ from, move, to, milestone });
+const row = (from: Place, move: Move, to: Place, milestone: 1 | 3 | 4 = 1): Transition => ({
+  from,
+  move,
+  to,
+  milestone,
+});
 
 /**
  * Every allowed move of a job. The state diagram in the docs and the coverage of the model proof are checked against this table.

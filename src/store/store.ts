@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../core/errors.ts";
 import type {
   AttemptOutcome,
   BackoffPolicy,
@@ -13,7 +14,6 @@ import type {
   ServerDefaults,
   TypedBytes,
 } from "../core/job.ts";
-import type { ErrorCode } from "../core/errors.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../core/names.ts";
 
 /**
@@ -56,7 +56,11 @@ export interface Store {
   /** The chain below (and with) a job, see ChainNodeRecord; undefined: no such job. */
   getChain(id: JobId, request: ChainRequest): Promise<ChainPage | undefined>;
   /** Children of the job whose heir holds this live lease; undefined: the lease is not live, or not an heir's. */
-  listChildResults(leaseId: LeaseId, filter: ChildFilter, page: PageRequest): Promise<Page<ChildResultRecord> | undefined>;
+  listChildResults(
+    leaseId: LeaseId,
+    filter: ChildFilter,
+    page: PageRequest,
+  ): Promise<Page<ChildResultRecord> | undefined>;
 
   /** Undefined: no job was ever in it and nothing was ever set. */
   getQueue(name: QueueName): Promise<QueueRecord | undefined>;
@@ -156,7 +160,13 @@ export interface SettleItem {
  * `recorded` is what history says; `problem` is set when that is not what was sent (TOO_MANY_CHILDREN, CHAIN_TOO_DEEP, …).
  */
 export type SettleAnswer =
-  | { readonly kind: "accepted" | "repeated"; readonly jobId: JobId; readonly recorded: AttemptOutcome; readonly state: JobState; readonly problem: ErrorCode | undefined }
+  | {
+      readonly kind: "accepted" | "repeated";
+      readonly jobId: JobId;
+      readonly recorded: AttemptOutcome;
+      readonly state: JobState;
+      readonly problem: ErrorCode | undefined;
+    }
   | { readonly kind: "conflict"; readonly jobId: JobId; readonly recorded: AttemptOutcome }
   | { readonly kind: "lost" };
 
@@ -171,7 +181,12 @@ export interface InsertItem {
  */
 export type InsertAnswer =
   | { readonly kind: "inserted"; readonly roots: readonly { readonly id: JobId; readonly deduplicated: boolean }[] }
-  | { readonly kind: "refused"; readonly index: number; readonly code: "JOB_ID_EXISTS" | "REQUEST_ID_REUSED"; readonly id: JobId };
+  | {
+      readonly kind: "refused";
+      readonly index: number;
+      readonly code: "JOB_ID_EXISTS" | "REQUEST_ID_REUSED";
+      readonly id: JobId;
+    };
 
 /** Leases ready jobs to a session. Order within a queue: priority (higher first), run time, insertion. */
 export interface ClaimItem extends SessionRef {
@@ -180,7 +195,11 @@ export interface ClaimItem extends SessionRef {
   readonly jobsMax: number;
   /** Payload bytes: the claim stops before exceeding them, but takes at least one job. Infinity: no bound. */
   readonly bytesMax: number;
-  readonly lanes: readonly { readonly queue: QueueName; readonly types: readonly TypeName[]; readonly jobsMax: number }[];
+  readonly lanes: readonly {
+    readonly queue: QueueName;
+    readonly types: readonly TypeName[];
+    readonly jobsMax: number;
+  }[];
 }
 
 export type ClaimAnswer = { readonly kind: "claimed"; readonly leases: readonly Lease[] } | { readonly kind: "gone" };
@@ -369,7 +388,12 @@ export interface QueueRecord {
 
 export interface StoreDump {
   readonly jobs: readonly DumpedJob[];
-  readonly sessions: readonly { readonly id: SessionId; readonly epoch: number; readonly expiresAt: number; readonly buffered: readonly LeaseId[] }[];
+  readonly sessions: readonly {
+    readonly id: SessionId;
+    readonly epoch: number;
+    readonly expiresAt: number;
+    readonly buffered: readonly LeaseId[];
+  }[];
   readonly queues: readonly QueueRecord[];
 }
 
