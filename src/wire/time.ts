@@ -1,0 +1,80 @@
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { ConveyorError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+
+const nanosPerMs = 1_000_000;
+/** 9999-12-31T23:59:59.999Z, the end of a Timestamp. */
+const timestampMsMax = 253_402_300_799_999;
+const timestampMsMin = -62_135_596_800_000;
+/** 10,000 years, the end of a Duration. */
+const durationSecondsMax = 315_576_000_000n;
+
+/** Milliseconds since the epoch as a Timestamp. */
+export function msToTimestamp(ms: number): Timestamp {
+  const seconds = Math.floor(ms / 1_000);
+  return {
+    $typeName: "google.protobuf.Timestamp",
+    seconds: BigInt(seconds),
+    nanos: Math.round((ms - seconds * 1_000) * nanosPerMs),
+  };
+}
+
+/** A span in ms, 0 or more, as a Duration. */
+export function msToDuration(ms: number): Duration {
+  const seconds = Math.floor(ms / 1_000);
+  return {
+    $typeName: "google.protobuf.Duration",
+    seconds: BigInt(seconds),
+    nanos: Math.round((ms - seconds * 1_000) * nanosPerMs),
+  };
+}
+
+/** Milliseconds since the epoch, parts of one rounded up. Unchecked: for what comes from a broker. */
+export function timestampToMs(timestamp: Timestamp): number {
+  return Number(timestamp.seconds) * 1_000 + Math.ceil(timestamp.nanos / nanosPerMs);
+}
+
+/** A span in ms, parts of one rounded up. Unchecked: for what comes from a broker. */
+export function durationToMs(duration: Duration): number {
+  return Number(duration.seconds) * 1_000 + Math.ceil(duration.nanos / nanosPerMs);
+}
+
+/** A span asked for, in ms; INVALID_OPTION with the path unless it is a Duration from `msMin` to `msMax`. */
+export function checkedDurationMs(
+  duration: Duration,
+  bounds: { readonly path: string; readonly msMin?: number; readonly msMax: number },
+): number {
+  const { path, msMin = 0, msMax } = bounds;
+  const { seconds, nanos } = duration;
+  const wellFormed =
+    seconds >= -durationSecondsMax &&
+    seconds <= durationSecondsMax &&
+    Math.abs(nanos) < 1e9 &&
+    !signsDiffer(seconds, nanos);
+  if (!wellFormed) throw invalidTime(path, "it is no valid google.protobuf.Duration");
+  if (seconds < 0n || nanos < 0) throw invalidTime(path, "it must not be negative");
+  const ms = durationToMs(duration);
+  if (ms < msMin) throw invalidTime(path, `it must be at least ${msMin} ms, got ${ms} ms`);
+  if (ms > msMax) throw invalidTime(path, `it must be at most ${msMax / 1_000} s, got ${ms / 1_000} s`);
+  return ms;
+}
+
+/** A run time asked for, in ms since the epoch; INVALID_OPTION with the path when it is malformed or over ten years after `nowMs`. */
+export function checkedTimestampMs(
+  timestamp: Timestamp,
+  bounds: { readonly path: string; readonly nowMs: number },
+): number {
+  const ms = timestampToMs(timestamp);
+  const wellFormed = timestamp.nanos >= 0 && timestamp.nanos < 1e9 && ms >= timestampMsMin && ms <= timestampMsMax + 1;
+  if (!wellFormed) throw invalidTime(bounds.path, "it is no valid google.protobuf.Timestamp");
+  if (ms > bounds.nowMs + limits.delayMsMax) throw invalidTime(bounds.path, "it lies more than ten years ahead");
+  return ms;
+}
+
+function signsDiffer(seconds: bigint, nanos: number): boolean {
+  return (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0);
+}
+
+function invalidTime(path: string, problem: string): ConveyorError {
+  return new ConveyorError("INVALID_OPTION", `${path}: ${problem}`, { details: { fields: [{ path, problem }] } });
+}
