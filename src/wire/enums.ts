@@ -7,7 +7,6 @@ import {
   Trigger as WireTrigger,
 } from "../../gen/conveyor/v1/job_pb.ts";
 import { BackoffKind as WireBackoffKind } from "../../gen/conveyor/v1/options_pb.ts";
-import { ConveyorError } from "../core/errors.ts";
 import type {
   AttemptOutcome,
   BackoffPolicy,
@@ -17,6 +16,7 @@ import type {
   JobState,
   Trigger,
 } from "../core/job.ts";
+import { invalidField } from "./invalid-field.ts";
 
 /** Domain word to wire number. */
 export const stateToWire: Readonly<Record<JobState, WireJobState>> = WireJobState;
@@ -55,7 +55,6 @@ function readerOf<Word extends string>(
   return (number, path) => {
     const word = words[number];
     if (word !== undefined || number === 0) return word;
-    const problem = `${number} is no ${what}; known are 1 to ${words.length - 1}`;
-    throw new ConveyorError("INVALID_OPTION", `${path}: ${problem}`, { details: { fields: [{ path, problem }] } });
+    throw invalidField("INVALID_OPTION", path, `${number} is no ${what}; known are 1 to ${words.length - 1}`);
   };
 }

@@ -6,8 +6,8 @@ import {
   ResourceInfoSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
+import { cutText } from "../core/error-text.ts";
 import type { ErrorCode, ErrorDetails } from "../core/errors.ts";
-import { cutText } from "./cut-text.ts";
 import { durationToMs, msToDuration } from "./time.ts";
 
 const domain = "conveyor";

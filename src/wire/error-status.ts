@@ -1,8 +1,8 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { status as grpcStatus, Metadata } from "@grpc/grpc-js";
 import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.ts";
+import { cutText } from "../core/error-text.ts";
 import { ConveyorError, type ErrorCode, errorStatus, isConveyorError } from "../core/errors.ts";
-import { cutText } from "./cut-text.ts";
 import { detailsToAny, readDetails } from "./error-details.ts";
 import { codeOfTransport } from "./transport-error.ts";
 

@@ -6,9 +6,9 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
+import { cutText } from "../core/error-text.ts";
 import { ConveyorError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
-import { cutText } from "./cut-text.ts";
 
 /** Encodes a message; more than 4 MiB is BATCH_TOO_LARGE (a message with a list) or PAYLOAD_TOO_LARGE. `what` names it in the error. */
 export function encodeMessage<Desc extends DescMessage>(

@@ -1,6 +1,6 @@
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { ConveyorError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { invalidField } from "./invalid-field.ts";
 
 const nanosPerMs = 1_000_000;
 /** 9999-12-31T23:59:59.999Z, the end of a Timestamp. */
@@ -51,11 +51,12 @@ export function checkedDurationMs(
     seconds <= durationSecondsMax &&
     Math.abs(nanos) < 1e9 &&
     !signsDiffer(seconds, nanos);
-  if (!wellFormed) throw invalidTime(path, "it is no valid google.protobuf.Duration");
-  if (seconds < 0n || nanos < 0) throw invalidTime(path, "it must not be negative");
+  if (!wellFormed) throw invalidField("INVALID_OPTION", path, "it is no valid google.protobuf.Duration");
+  if (seconds < 0n || nanos < 0) throw invalidField("INVALID_OPTION", path, "it must not be negative");
   const ms = durationToMs(duration);
-  if (ms < msMin) throw invalidTime(path, `it must be at least ${msMin} ms, got ${ms} ms`);
-  if (ms > msMax) throw invalidTime(path, `it must be at most ${msMax / 1_000} s, got ${ms / 1_000} s`);
+  if (ms < msMin) throw invalidField("INVALID_OPTION", path, `it must be at least ${msMin} ms, got ${ms} ms`);
+  if (ms > msMax)
+    throw invalidField("INVALID_OPTION", path, `it must be at most ${msMax / 1_000} s, got ${ms / 1_000} s`);
   return ms;
 }
 
@@ -66,15 +67,12 @@ export function checkedTimestampMs(
 ): number {
   const ms = timestampToMs(timestamp);
   const wellFormed = timestamp.nanos >= 0 && timestamp.nanos < 1e9 && ms >= timestampMsMin && ms <= timestampMsMax + 1;
-  if (!wellFormed) throw invalidTime(bounds.path, "it is no valid google.protobuf.Timestamp");
-  if (ms > bounds.nowMs + limits.delayMsMax) throw invalidTime(bounds.path, "it lies more than ten years ahead");
+  if (!wellFormed) throw invalidField("INVALID_OPTION", bounds.path, "it is no valid google.protobuf.Timestamp");
+  if (ms > bounds.nowMs + limits.delayMsMax)
+    throw invalidField("INVALID_OPTION", bounds.path, "it lies more than ten years ahead");
   return ms;
 }
 
 function signsDiffer(seconds: bigint, nanos: number): boolean {
   return (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0);
-}
-
-function invalidTime(path: string, problem: string): ConveyorError {
-  return new ConveyorError("INVALID_OPTION", `${path}: ${problem}`, { details: { fields: [{ path, problem }] } });
 }

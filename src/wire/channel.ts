@@ -1,0 +1,35 @@
+import * as grpc from "@grpc/grpc-js";
+import { ConveyorError } from "../core/errors.ts";
+import { clientChannelOptions } from "./channel-options.ts";
+
+const defaultPort = 2668;
+const addressPattern = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/;
+const loopbackPattern = /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|$)/;
+
+/**
+ * A channel of its own to a broker at `host` or `host:port` (2668 when left out); connects at the first call. INVALID_OPTION for
+ * what is no such address. It shares no connection with other channels, so that a new one never inherits a dead one.
+ */
+export function openChannel(address: string, options: { readonly retries: boolean }): grpc.Client {
+  return new grpc.Client(withPort(address), grpc.credentials.createInsecure(), {
+    ...clientChannelOptions(options),
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 2_000,
+    // A proxy of the environment cannot reach what listens on this machine alone.
+    ...(loopbackPattern.test(address) ? { "grpc.enable_http_proxy": 0 } : {}),
+  });
+}
+
+/** `host:port`, the port filled in; INVALID_OPTION for anything else. */
+export function withPort(address: string): string {
+  const match = typeof address === "string" ? addressPattern.exec(address) : null;
+  const port = match?.[1];
+  if (match && (port === undefined || (Number(port) > 0 && Number(port) < 65_536))) {
+    return port === undefined ? `${address}:${defaultPort}` : address;
+  }
+  const problem = "the address of a broker is host or host:port, such as localhost:2668, without a scheme";
+  throw new ConveyorError("INVALID_OPTION", `${problem}; got ${JSON.stringify(address)}`, {
+    details: { fields: [{ path: "address", problem }] },
+  });
+}
