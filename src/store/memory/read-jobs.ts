@@ -1,0 +1,107 @@
+import { ConveyorError } from "../../core/errors.ts";
+import type { JobDetail, JobSummary, TypedBytes } from "../../core/job.ts";
+import type { DumpedJob, ListFilter, Page, PageRequest } from "../store.ts";
+import { shownAttempts } from "./attempts.ts";
+import type { JobRow } from "./row.ts";
+import type { Tables } from "./tables.ts";
+
+/** A job without what only this store knows. */
+export function summaryOf(row: JobRow): JobSummary {
+  const {
+    sequence,
+    payload,
+    ownResult,
+    resultOf,
+    metadata,
+    start,
+    position,
+    run,
+    ownReason,
+    childrenNotOk,
+    heirsNotOk,
+    barrierJudged,
+    edgeFlipped,
+    propagateDue,
+    cascade,
+    lease,
+    attempts,
+    ...summary
+  } = row;
+  return summary;
+}
+
+export function detailOf(tables: Tables, row: JobRow): JobDetail {
+  return {
+    ...summaryOf(row),
+    payload: { type: row.type, bytes: row.payload },
+    result: resultOf(tables, row),
+    metadata: row.metadata,
+    ...shownAttempts(row),
+  };
+}
+
+export function dumpedOf(tables: Tables, row: JobRow): DumpedJob {
+  const live = row.state === "RUNNING" ? row.lease : undefined;
+  return {
+    ...detailOf(tables, row),
+    leaseId: live?.id,
+    sessionId: live?.sessionId,
+    position: row.position,
+    edgeFlipped: row.edgeFlipped,
+    propagateDue: row.propagateDue,
+    run: row.run,
+    childrenNotOk: row.childrenNotOk,
+    heirsNotOk: row.heirsNotOk,
+    barrierJudged: row.barrierJudged,
+  };
+}
+
+/** Its own result, or that of the as_result heir which stands in for it. */
+export function resultOf(tables: Tables, row: JobRow): TypedBytes | undefined {
+  return row.resultOf === undefined ? row.ownResult : tables.mustJob(row.resultOf).ownResult;
+}
+
+/** Newest first; with a parent in declaration order. */
+export function listJobs(tables: Tables, filter: ListFilter, page: PageRequest): Page<JobSummary> {
+  const cursor = page.cursor === undefined ? undefined : parseCursor(page.cursor);
+  const items: JobSummary[] = [];
+  let last = 0;
+  for (const [place, row] of candidates(tables, filter, cursor)) {
+    if (!matches(row, filter)) continue;
+    if (items.length === page.size) return { items, cursor: String(last) };
+    items.push(summaryOf(row));
+    last = place;
+  }
+  return { items, cursor: undefined };
+}
+
+/** Rows after the cursor, each with its place, in the order of the answer. */
+function* candidates(tables: Tables, filter: ListFilter, cursor: number | undefined): Iterable<[number, JobRow]> {
+  if (filter.parentId !== undefined) {
+    const first = cursor === undefined ? 0 : cursor + 1;
+    for (const row of tables.below(filter.parentId).slice(first)) yield [row.position, row];
+    return;
+  }
+  for (let sequence = (cursor ?? tables.nextSequence) - 1; sequence >= 0; sequence -= 1) {
+    const row = tables.jobAt(sequence);
+    if (row !== undefined) yield [sequence, row];
+  }
+}
+
+function matches(row: JobRow, filter: ListFilter): boolean {
+  return (
+    (filter.rootId === undefined || row.rootId === filter.rootId) &&
+    (filter.queue === undefined || row.queue === filter.queue) &&
+    (filter.type === undefined || row.type === filter.type) &&
+    (filter.states.length === 0 || filter.states.includes(row.state)) &&
+    (filter.includeChainFailed || row.reason !== "CHAIN_FAILED")
+  );
+}
+
+/** Reads a cursor that this store made. */
+export function parseCursor(cursor: string): number {
+  if (!/^[0-9]{1,15}$/.test(cursor)) {
+    throw new ConveyorError("BAD_TOKEN", "the page token is not one of this list; start again without it");
+  }
+  return Number(cursor);
+}

@@ -1,0 +1,87 @@
+import type { CascadeKind, Run } from "../../core/chain.ts";
+import type { ErrorCode } from "../../core/errors.ts";
+import type {
+  AttemptOutcome,
+  AttemptRecord,
+  EndReason,
+  JobSummary,
+  OutcomeKind,
+  Start,
+  TypedBytes,
+} from "../../core/job.ts";
+import type { JobId, LeaseId, QueueName, SessionId } from "../../core/names.ts";
+import type { QueueSettings } from "../store.ts";
+
+/** A job as this store keeps it. Never changed in place: a change puts a new row in its place. */
+export interface JobRow extends JobSummary {
+  /** Rises with every insert: the insertion order. */
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+  /** What its own handler returned. */
+  readonly ownResult: TypedBytes | undefined;
+  /** The heir whose own result is this job's. */
+  readonly resultOf: JobId | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly start: Start;
+  readonly position: number;
+  readonly run: Run | undefined;
+  /** Why its run ended badly or its cancelling was requested, kept apart until it is terminal. */
+  readonly ownReason: EndReason | undefined;
+  readonly childrenNotOk: number;
+  readonly heirsNotOk: number;
+  readonly barrierJudged: boolean;
+  /** Undefined for a root. */
+  readonly edgeFlipped: boolean | undefined;
+  readonly propagateDue: boolean;
+  readonly cascade: CascadeKind | undefined;
+  /** The newest lease; live while the job is RUNNING. */
+  readonly lease: LeaseRecord | undefined;
+  /** Ended attempts: the first 20 and the last 20. */
+  readonly attempts: readonly AttemptRecord[];
+}
+
+export interface LeaseRecord {
+  readonly id: LeaseId;
+  readonly sessionId: SessionId;
+  readonly worker: string;
+  readonly claimedAt: number;
+  /** Undefined while it is live. */
+  readonly end: LeaseEndRecord | undefined;
+}
+
+export interface LeaseEndRecord {
+  /** Undefined: it was taken from its worker. */
+  readonly sent: OutcomeKind | undefined;
+  readonly recorded: AttemptOutcome;
+  readonly problem: ErrorCode | undefined;
+}
+
+export interface SessionRow {
+  readonly id: SessionId;
+  readonly principal: string;
+  readonly worker: string;
+  readonly instanceId: string;
+  readonly epoch: number;
+  readonly expiresAt: number;
+  /** Leases that the last report named as not started. */
+  readonly buffered: ReadonlySet<LeaseId>;
+}
+
+export interface QueueRow {
+  readonly name: QueueName;
+  readonly settings: QueueSettings;
+}
+
+/** The order of ready jobs within a queue: priority (higher first), run time, insertion. */
+export function byTurn(left: JobRow, right: JobRow): number {
+  return right.priority - left.priority || left.runAt - right.runAt || left.sequence - right.sequence;
+}
+
+/** The order in which waiting jobs become due. */
+export function byRunTime(left: JobRow, right: JobRow): number {
+  return left.runAt - right.runAt || left.sequence - right.sequence;
+}
+
+export function byInsertion(left: JobRow, right: JobRow): number {
+  return left.sequence - right.sequence;
+}
