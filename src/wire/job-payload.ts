@@ -2,8 +2,9 @@ import { create, type DescMessage, fromBinary, type Message, toBinary } from "@b
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { ConveyorError, type ErrorCode } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
-import { typeNameOf, typeUrlOf } from "./job-type.ts";
+import type { TypeName } from "../core/names.ts";
 import { decodeProblem } from "./message-bytes.ts";
+import { typedBytesToAny, typeNameOfUrl } from "./payload.ts";
 
 /** A message, or what `create` takes for one, in bytes with its name; PAYLOAD_INVALID when it does not fit `schema`, PAYLOAD_TOO_LARGE over 1 MiB. */
 export function packPayload(schema: DescMessage, value: unknown): Any {
@@ -17,9 +18,8 @@ export function packResult(schema: DescMessage, value: unknown): Any {
 
 /** Decodes; `invalid` when it is another type or no protobuf. Fields that the schema lacks are kept. */
 export function unpackAny(schema: DescMessage, any: Any, invalid: ErrorCode): Message {
-  if (typeNameOf(any.typeUrl) !== schema.typeName) {
-    throw new ConveyorError(invalid, `expected a ${schema.typeName}, got a ${typeNameOf(any.typeUrl)}`);
-  }
+  const name = typeNameOfUrl(any.typeUrl, "type_url");
+  if (name !== schema.typeName) throw new ConveyorError(invalid, `expected a ${schema.typeName}, got a ${name}`);
   try {
     return fromBinary(schema, any.value);
   } catch (error) {
@@ -46,7 +46,7 @@ function pack(schema: DescMessage, value: unknown, kind: Kind): Any {
         "keep large data elsewhere and send where it is",
     );
   }
-  return { $typeName: "google.protobuf.Any", typeUrl: typeUrlOf(schema.typeName), value: bytes };
+  return typedBytesToAny({ type: schema.typeName as TypeName, bytes }); // a schema's name is one
 }
 
 function messageOf(schema: DescMessage, value: unknown, { invalid, what }: Kind): Message {
