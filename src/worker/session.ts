@@ -1,0 +1,277 @@
+import type { ResultAck, Welcome } from "../../gen/conveyor/v1/worker_service_pb.ts";
+import { ConveyorError, errorStatus } from "../core/errors.ts";
+import { sleep, within } from "../runtime/abort.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { deferred } from "../runtime/deferred.ts";
+import { fullJitterMs } from "../runtime/retry.ts";
+import { fromRpcStatus } from "../wire/error-status.ts";
+import { type BrokerStream, openBrokerStream, type ServerFrame } from "./broker-stream.ts";
+import { attemptOf } from "./held-lease.ts";
+import { heartbeatFrame, helloOf, type WorkerIdentity } from "./hello.ts";
+import type { Hooks } from "./hooks.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Slots } from "./slots.ts";
+import type { Window } from "./window.ts";
+
+/** A worker's registration with a broker, over as many streams as it takes. */
+export interface Session {
+  /** Resolves after a stop, rejects when the broker refuses the worker for good. */
+  run(): Promise<void>;
+  /** Ends what runs, or releases it by the deadline, and says goodbye. */
+  stop(deadlineMs: number): Promise<void>;
+  /** A result waits in the outbox. */
+  resultReady(): void;
+  /** Leases that were named as buffered start now. */
+  starting(leaseIds: readonly string[]): void;
+}
+
+export interface SessionOptions {
+  readonly address: string;
+  readonly identity: WorkerIdentity;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly hooks: Hooks;
+  readonly slots: Slots;
+  readonly outbox: Outbox;
+  readonly window: Window;
+}
+
+const backoffMsMax = 30_000;
+/** With leases in hand every second counts: the broker waits for the rest of the time to live only. */
+const backoffHoldingMsMax = 2_000;
+/** A stream that lived so long was a good one: the next failure is a first one. */
+const soundMs = 10_000;
+/** After the deadline of a stop, for acknowledgements; and for the broker's end of the stream after Goodbye. */
+const acknowledgementsMs = 5_000;
+const farewellMs = 1_000;
+/** A resume whose Welcome was never seen can still arrive and supersede our newer stream. */
+const strayResumeMs = 30_000;
+const finalStatuses: readonly string[] = ["UNAUTHENTICATED", "PERMISSION_DENIED", "INVALID_ARGUMENT", "UNIMPLEMENTED"];
+
+/** connecting -> welcomed -> (disconnected -> connecting …) -> stopping -> over. Results stay in `slots.held` until acknowledged. */
+export function createSession(options: SessionOptions): Session {
+  const { clock, slots, outbox, hooks, window } = options;
+  const over = new AbortController();
+  let sessionId = "";
+  let stream: BrokerStream | undefined;
+  let welcomedAt: number | undefined;
+  let strayResumeAt = Number.NEGATIVE_INFINITY;
+  let receivedThrough = 0n;
+  let windowSent = 0;
+  let windowSeq = 0n;
+  let windowApplied = 0n;
+  let stopping = false;
+  let flushing = false;
+  let changed = deferred<void>();
+
+  async function run(): Promise<void> {
+    try {
+      await keepConnected();
+    } finally {
+      over.abort();
+      notify();
+    }
+  }
+
+  async function keepConnected(): Promise<void> {
+    for (let failures = 0; !over.signal.aborted; failures += 1) {
+      hooks.state("connecting");
+      const error = await connect();
+      if (over.signal.aborted) break;
+      if (welcomedAt !== undefined && clock.elapsed() - welcomedAt > soundMs) failures = 0;
+      if (error && finalStatuses.includes(errorStatus[error.code])) throw refused(error);
+      if (error?.code === "SESSION_SUPERSEDED") superseded();
+      if (stopping && slots.held.size === 0) break;
+      hooks.state("disconnected");
+      if (error) hooks.error(error, { kind: "connection" });
+      const maxMs = slots.liveCount > 0 ? backoffHoldingMsMax : backoffMsMax;
+      await sleep(fullJitterMs(failures, { maxMs, random: options.random }), over.signal).catch(() => undefined);
+    }
+  }
+
+  /** One stream from its Hello to its end. */
+  async function connect(): Promise<ConveyorError | undefined> {
+    receivedThrough = 0n;
+    welcomedAt = undefined;
+    windowSeq = 1n;
+    windowApplied = 0n;
+    windowSent = wanted();
+    const opened = openBrokerStream({
+      address: options.address,
+      clock,
+      hello: helloOf(options.identity, { sessionId, held: slots.held, window: windowSent, now: clock.elapsed() }),
+      onFrame,
+      heartbeat: (seq) => heartbeatFrame({ seq, receivedThrough, held: slots.held }),
+    });
+    stream = opened;
+    const error = await opened.ended;
+    stream = undefined;
+    slots.close();
+    if (welcomedAt === undefined && sessionId !== "") strayResumeAt = clock.elapsed();
+    notify();
+    return error;
+  }
+
+  function onFrame(frame: ServerFrame): void {
+    switch (frame.case) {
+      case "welcome":
+        welcome(frame.value);
+        break;
+      case "deliveries":
+        receivedThrough = frame.value.seq;
+        slots.take(frame.value.deliveries);
+        if (stopping) slots.releaseBuffered();
+        break;
+      case "resultAcks":
+        for (const ack of frame.value.acks) acknowledged(ack);
+        break;
+      case "capacityApplied":
+        windowApplied = frame.value.seq;
+        break;
+      case "cancelRequests":
+        for (const { leaseId, reason } of frame.value.requests) slots.cancel(leaseId, reason);
+        break;
+      case "leasesLost":
+        slots.lose(frame.value.leaseIds, "the broker took it back");
+        break;
+      default: // frames of a newer broker
+    }
+    notify();
+  }
+
+  function welcome(frame: Welcome): void {
+    if (welcomedAt !== undefined) return;
+    welcomedAt = clock.elapsed();
+    const kept = new Set(frame.sessionReplaced || frame.sessionId !== sessionId ? [] : frame.keptLeaseIds);
+    slots.lose(
+      [...slots.held.keys()].filter((id) => !kept.has(id)),
+      "the broker gave it away while the connection was down",
+    );
+    sessionId = frame.sessionId;
+    outbox.replace([...slots.held.values()].flatMap(({ result }) => (result === undefined ? [] : [result])));
+    if (stopping) {
+      slots.releaseBuffered();
+      sendWindow(0); // the window of Hello is not confirmed
+    } else {
+      slots.open();
+      hooks.state("connected");
+    }
+    flush();
+  }
+
+  function acknowledged(ack: ResultAck): void {
+    const lease = slots.acknowledge(ack.leaseId);
+    if (lease === undefined || ack.error === undefined) return;
+    hooks.error(fromRpcStatus(ack.error), { kind: "result", ...attemptOf(lease.delivery) });
+  }
+
+  function connected(): boolean {
+    return stream !== undefined && welcomedAt !== undefined;
+  }
+
+  function wanted(): number {
+    return stopping ? 0 : window.size;
+  }
+
+  function sendWindow(jobs: number): void {
+    windowSent = jobs;
+    windowSeq += 1n;
+    const value = { seq: windowSeq, maxInFlight: jobs, maxBytes: options.identity.windowBytesMax };
+    stream?.send({ case: "capacity", value: { $typeName: "conveyor.v1.Capacity", ...value } });
+  }
+
+  /** What ended in one turn of the event loop shares a frame; what the transport has no room for gathers for the next. */
+  function resultReady(): void {
+    if (flushing) return;
+    flushing = true;
+    setImmediate(flush);
+  }
+
+  function flush(): void {
+    flushing = false;
+    if (stream === undefined || welcomedAt === undefined) return; // after the next Welcome all that is held is sent
+    const current = stream;
+    while (current.writable) {
+      const results = outbox.take();
+      if (results.length === 0) break;
+      current.send({ case: "results", value: { $typeName: "conveyor.v1.Results", results } });
+    }
+    if (!current.writable) {
+      flushing = true;
+      void current.drained().then(flush);
+    }
+    if (wanted() !== windowSent) sendWindow(wanted());
+  }
+
+  function starting(leaseIds: readonly string[]): void {
+    stream?.send({ case: "started", value: { $typeName: "conveyor.v1.Started", leaseIds: [...leaseIds] } });
+  }
+
+  /** Another process took the session over, or the broker gave it up; unless it was our own older stream, arriving late. */
+  function superseded(): void {
+    if (clock.elapsed() - strayResumeAt < strayResumeMs) {
+      strayResumeAt = Number.NEGATIVE_INFINITY;
+      return;
+    }
+    sessionId = "";
+    slots.lose([...slots.held.keys()], "the session was taken over or had expired");
+  }
+
+  function refused(error: ConveyorError): ConveyorError {
+    slots.lose([...slots.held.keys()], "the broker refused the worker");
+    return new ConveyorError(error.code, `the broker at ${options.address} refuses this worker: ${error.message}`, {
+      cause: error,
+      details: error.details,
+    });
+  }
+
+  async function stop(deadlineMs: number): Promise<void> {
+    stopping = true;
+    hooks.state("stopping");
+    slots.close();
+    slots.releaseBuffered();
+    if (connected()) sendWindow(0);
+    const graceMs = Math.min(1_000, deadlineMs / 5);
+    if (!(await reached(() => slots.liveCount === 0, deadlineMs - graceMs))) {
+      slots.abortRunning(`its ${deadlineMs} ms are over`);
+      await reached(() => slots.liveCount === 0, graceMs);
+      slots.releaseRunning();
+    }
+    const quiet = () => over.signal.aborted || (slots.held.size === 0 && (!connected() || windowApplied >= windowSeq));
+    if (!(await reached(quiet, acknowledgementsMs)) && slots.held.size > 0) {
+      const problem = `${slots.held.size} results were not acknowledged before the worker stopped; their jobs run again`;
+      hooks.error(new ConveyorError("BROKER_UNREACHABLE", problem), { kind: "connection" });
+    }
+    over.abort();
+    await farewell();
+  }
+
+  async function farewell(): Promise<void> {
+    const current = stream;
+    if (current === undefined) return;
+    if (welcomedAt !== undefined) {
+      current.send({ case: "goodbye", value: { $typeName: "conveyor.v1.Goodbye" } });
+      current.finish();
+      await within(current.ended, farewellMs);
+    }
+    current.cut(new ConveyorError("CLOSED", "the worker has stopped"));
+  }
+
+  function notify(): void {
+    if (stopping) changed.resolve();
+  }
+
+  /** Whether `condition` holds within `ms`; looked at after each change. */
+  async function reached(condition: () => boolean, ms: number): Promise<boolean> {
+    const endAt = clock.elapsed() + ms;
+    while (!condition()) {
+      const leftMs = endAt - clock.elapsed();
+      if (leftMs <= 0) return false;
+      changed = deferred<void>();
+      await within(changed.promise, leftMs);
+    }
+    return true;
+  }
+
+  return { run, stop, resultReady, starting };
+}

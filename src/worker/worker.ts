@@ -1,0 +1,133 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { ConveyorError } from "../core/errors.ts";
+import { groupType } from "../core/names.ts";
+import { parseSpan } from "../core/span.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { createIds } from "../runtime/ids.ts";
+import { withPort } from "../wire/channel.ts";
+import { type Crew, createCrew } from "./crew.ts";
+import {
+  type HandledType,
+  type HandleOptions,
+  type Handler,
+  handledTypeOf,
+  type ResultHandler,
+} from "./handled-type.ts";
+import { quietHooks } from "./hooks.ts";
+import { subscriptionsOf, type WorkerOptions, type WorkerSettings, workerSettings } from "./worker-options.ts";
+
+const stopDeadlineMs = 30_000;
+
+/**
+ * A worker for the broker at `address` (`host` or `host:port`). It connects in `run`, and again by itself for as long as it
+ * runs. Throws INVALID_OPTION or INVALID_NAME.
+ */
+export function createWorker(address: string, options: WorkerOptions = {}): Worker {
+  return new Worker(withPort(address), options);
+}
+
+/** Runs jobs: idle (handle) -> running -> stopping -> stopped. A stopped one stays so; make a new one. */
+export class Worker {
+  readonly #address: string;
+  readonly #options: WorkerOptions;
+  readonly #settings: WorkerSettings;
+  readonly #types = new Map<string, HandledType>();
+  #crew: Crew | undefined;
+  #running: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(address: string, options: WorkerOptions) {
+    this.#address = address;
+    this.#options = options;
+    this.#settings = workerSettings(options);
+  }
+
+  /**
+   * Names the function that runs jobs of a type. Throws when the type cannot be handled so: SCHEMA_INCOMPATIBLE (no job type, or
+   * its result is not found), RESULT_TYPE_MISMATCH, INVALID_NAME (queue), INVALID_OPTION (handled already), CLOSED (running).
+   */
+  handle<Payload extends DescMessage, Result extends DescMessage>(
+    schema: Payload,
+    handler: ResultHandler<Payload, Result>,
+    options: HandleOptions & { readonly result: Result },
+  ): this;
+  handle<Payload extends DescMessage>(schema: Payload, handler: Handler<Payload>, options?: HandleOptions): this;
+  handle<Payload extends DescMessage>(schema: Payload, handler: Handler<Payload>, options: HandleOptions = {}): this {
+    const type = handledTypeOf(schema, handler, options);
+    if (this.#running !== undefined || this.#stopping !== undefined) {
+      throw new ConveyorError("CLOSED", `handle(${type.name}) comes too late: the worker has been started or stopped`);
+    }
+    if (typeof handler !== "function") {
+      throw new ConveyorError("INVALID_OPTION", `the handler of ${type.name} is no function but ${typeof handler}`);
+    }
+    if (type.name === groupType) throw new ConveyorError("INVALID_OPTION", `${groupType} has no work to do`);
+    if (this.#types.has(type.name)) {
+      throw new ConveyorError("INVALID_OPTION", `${type.name} is handled already; a type has one handler in a worker`);
+    }
+    this.#types.set(type.name, type);
+    return this;
+  }
+
+  /**
+   * Works until it is stopped, by `stop` or by the signal; resolves after a clean stop, and at once when it was stopped before.
+   * Rejects with what the broker says when it refuses the worker for good: no such rights, a bad option, no broker at all.
+   */
+  run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    if (this.#stopping !== undefined) return this.#stopping;
+    if (this.#running !== undefined) {
+      return Promise.reject(new ConveyorError("CLOSED", "the worker runs already; run() is called once"));
+    }
+    this.#running = this.#work(options.signal);
+    return this.#running;
+  }
+
+  /**
+   * Takes no more jobs, gives back those that have not begun, waits for the others, and leaves. What still runs shortly before
+   * `deadlineMs` (30 s when left out) is aborted, and goes back unharmed at the deadline. Resolves when the worker has left.
+   */
+  stop(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    this.#stopping ??= this.#leave(parseSpan(options.deadlineMs ?? stopDeadlineMs, "deadlineMs"));
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #work(signal: AbortSignal | undefined): Promise<void> {
+    const hooks = quietHooks(this.#options);
+    const ids = createIds();
+    const crew = createCrew({
+      address: this.#address,
+      identity: {
+        name: this.#settings.name,
+        instanceId: ids.uuid(),
+        concurrency: this.#settings.concurrency,
+        subscriptions: subscriptionsOf(this.#types.values(), this.#settings),
+        windowBytesMax: 64n * 1024n * 1024n,
+      },
+      types: this.#types,
+      window: this.#settings.window,
+      clock: systemClock,
+      random: ids.random,
+      hooks,
+    });
+    this.#crew = crew;
+    const onAbort = () => void this.stop().catch(() => undefined);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      await crew.run();
+      await this.#stopping;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      crew.end();
+      hooks.state("stopped");
+    }
+  }
+
+  async #leave(deadlineMs: number): Promise<void> {
+    await this.#crew?.stop(deadlineMs);
+    await this.#running?.catch(() => undefined); // run() tells its own caller
+  }
+}
