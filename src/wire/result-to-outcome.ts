@@ -85,18 +85,9 @@ function successOf(success: Success, jobType: TypeName | undefined, context: Nod
   const result = success.result && anyToTypedBytes(success.result, `${path}.result`, limits.resultBytesMax);
   if (result && jobType !== undefined) checkResultType(result.type, jobType, { ...context, path: `${path}.result` });
   if (result) context.checkPayload?.(result);
-  if (success.declarations.length > limits.declarationsMax) {
-    const problem = `one result declares at most ${limits.declarationsMax} jobs, got ${success.declarations.length}`;
-    throw invalidField("TOO_MANY_CHILDREN", `${path}.declarations`, problem);
-  }
-  const nodes =
-    success.declarations.length === 0
-      ? none
-      : declarationsToNodes(success.declarations, { ...context, path: `${path}.declarations` });
+  const nodes = declarationsToNodes(success.declarations, jobType, { ...context, path: `${path}.declarations` });
   return { kind: "success", result, nodes };
 }
-
-const none: readonly never[] = [];
 
 function checkResultType(type: TypeName, jobType: TypeName, context: NodeContext): void {
   const known = context.typeOptions(jobType);
