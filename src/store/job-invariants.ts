@@ -1,0 +1,239 @@
+import { isTerminal } from "../core/job.ts";
+import { limits } from "../core/limits.ts";
+import {
+  belowOf,
+  childNotOk,
+  flipped,
+  hasBelow,
+  heirNotOk,
+  notOkChildren,
+  openEdges,
+  parentOf,
+  type View,
+  wasReleased,
+} from "./dump-view.ts";
+import type { DumpedJob } from "./store.ts";
+
+/** One invariant of single jobs: where its premise is true (`applies`), it must hold. */
+export interface JobRule {
+  readonly name: string;
+  readonly applies: (job: DumpedJob, view: View) => boolean;
+  readonly holds: (job: DumpedJob, view: View) => boolean;
+}
+
+/** The invariants that one job with its neighbours can show, by their number in the specification. */
+export const jobRules: readonly JobRule[] = [
+  {
+    name: "I5 a released heir was due: run accepted, children terminal, trigger true",
+    applies: (job) => job.role === "HEIR" && wasReleased(job),
+    holds: (job, view) => heirWasDue(job, parentOf(job, view), view),
+  },
+  {
+    name: "I5 an heir that was not wanted has the reason of its trigger",
+    applies: (job) => job.role === "HEIR" && (job.reason === "DEPENDENCY_FAILED" || job.reason === "TRIGGER_NOT_MET"),
+    holds: (job, view) => {
+      const notOk = notOkChildren(parentOf(job, view), view) > 0;
+      return job.trigger === "SUCCEEDED" ? notOk : job.trigger === "ANY_FAILED" && !notOk;
+    },
+  },
+  {
+    name: "I6 awaiting means: own run over and something below open",
+    applies: (job) => job.run !== undefined || job.state === "AWAITING_CHILDREN",
+    holds: (job) =>
+      (job.state === "AWAITING_CHILDREN") === (job.run !== undefined && job.pendingChildren + job.pendingHeirs > 0) &&
+      (job.state === "AWAITING_CHILDREN" || isTerminal(job.state)),
+  },
+  {
+    name: "I6 a terminal job's edge is flipped or due, an open one's is neither",
+    applies: (job) => job.role !== "ROOT",
+    holds: (job) =>
+      isTerminal(job.state) ? (job.edgeFlipped === true) !== job.propagateDue : !job.edgeFlipped && !job.propagateDue,
+  },
+  {
+    name: "I6 pending counters equal the open edges",
+    applies: hasBelow,
+    holds: (job, view) =>
+      job.pendingChildren === openEdges(job, "CHILD", view) && job.pendingHeirs === openEdges(job, "HEIR", view),
+  },
+  {
+    name: "I6 failure counters equal the flipped edges that ended badly",
+    applies: hasBelow,
+    holds: (job, view) =>
+      job.childrenNotOk === flipped(job, "CHILD", view).filter(childNotOk).length &&
+      job.heirsNotOk === flipped(job, "HEIR", view).filter(heirNotOk).length,
+  },
+  {
+    name: "I6 below a terminal job all is terminal",
+    applies: (job, view) => isTerminal(job.state) && hasBelow(job, view),
+    holds: (job, view) => belowOf(job, view).every((node) => isTerminal(node.state)),
+  },
+  {
+    name: "I6 the verdict follows from run and counters",
+    applies: (job) => isTerminal(job.state),
+    holds: verdictHolds,
+  },
+  {
+    name: "I7 a child that could run has a parent whose run was accepted",
+    applies: (job) => job.role === "CHILD" && wasReleased(job),
+    holds: (job, view) => parentOf(job, view)?.run === "SUCCEEDED",
+  },
+  {
+    name: "I7 no child is held once its parent's run was accepted",
+    applies: (job, view) => job.role === "CHILD" && parentOf(job, view)?.run === "SUCCEEDED",
+    holds: (job) => job.hold !== "PARENT",
+  },
+  {
+    name: "I7 the nodes of one parent are all there: positions without gaps",
+    applies: hasBelow,
+    holds: (job, view) => {
+      const positions = belowOf(job, view).map((node) => node.position);
+      return new Set(positions).size === positions.length && Math.max(...positions) === positions.length - 1;
+    },
+  },
+  {
+    name: "I9 the record is that of its state",
+    applies: () => true,
+    holds: shapeHolds,
+  },
+  {
+    name: "I9 heirs are held exactly until their barrier is judged",
+    applies: (job, view) => belowOf(job, view).some((node) => node.role === "HEIR"),
+    holds: barrierHolds,
+  },
+  {
+    name: "I9 a chain is a tree: root, depth, keys, heirs",
+    applies: (job) => job.role !== "ROOT",
+    holds: (job, view) => {
+      const parent = parentOf(job, view);
+      return parent !== undefined && parent.rootId === job.rootId && parent.depth + 1 === job.depth;
+    },
+  },
+  {
+    name: "I9 keys and heirs of one parent keep to the limits",
+    applies: hasBelow,
+    holds: (job, view) => {
+      const nodes = belowOf(job, view);
+      const keys = nodes.map((node) => node.key).filter((key) => key !== "");
+      const heirs = nodes.filter((node) => node.role === "HEIR");
+      const results = nodes.filter((node) => node.asResult);
+      const few = heirs.length <= limits.heirsMax && results.length <= 1 && job.depth < limits.depthMax;
+      return few && new Set(keys).size === keys.length;
+    },
+  },
+  {
+    name: "I10 running means: a session and a live lease",
+    applies: (job) => job.state === "RUNNING" || job.leaseId !== undefined || job.sessionId !== undefined,
+    holds: (job, view) => {
+      const last = job.attempts.at(-1);
+      const lease = job.leaseId !== undefined && job.sessionId !== undefined && view.sessions.has(job.sessionId);
+      return job.state === "RUNNING" && lease && last?.outcome === undefined && last?.number === job.attempt;
+    },
+  },
+  {
+    name: "I11 nothing started before its run time",
+    applies: (job) => job.state === "RUNNING",
+    holds: (job) => (job.attempts.at(-1)?.claimedAt ?? 0) >= job.runAt,
+  },
+  {
+    name: "I11 nothing is ready before its run time",
+    applies: (job, view) => job.state === "READY" && view.options.now !== undefined,
+    holds: (job, view) => view.options.now !== undefined && job.runAt <= view.options.now,
+  },
+  {
+    name: "I13 every attempt is explained by a budget or by the end of the run",
+    applies: (job) => job.attempt > 0 && job.epoch === 0,
+    holds: attemptsExplained,
+  },
+  {
+    name: "I13 no budget is exceeded",
+    applies: (job) => job.failureCount + job.snoozeCount > 0,
+    holds: (job) => job.failureCount <= (job.maxAttempts ?? limits.attemptsMax) && job.snoozeCount <= limits.snoozesMax,
+  },
+  {
+    name: "I16 the payload has its size",
+    applies: () => true,
+    holds: (job) => job.payload.bytes.length === job.payloadBytes && job.payload.type === job.type,
+  },
+  {
+    name: "results: an as_result heir that completed gave its result to its completed parent",
+    applies: (job, view) => job.state === "COMPLETED" && resultHeir(job, view) !== undefined,
+    holds: (job, view) => {
+      const given = resultHeir(job, view)?.result;
+      return given === undefined ? job.result === undefined : sameBytes(given.bytes, job.result?.bytes);
+    },
+  },
+  {
+    name: "I17 after draining every job is terminal",
+    applies: (_job, view) => view.options.drained === true,
+    holds: (job) => isTerminal(job.state) && !job.propagateDue,
+  },
+];
+
+function heirWasDue(heir: DumpedJob, parent: DumpedJob | undefined, view: View): boolean {
+  if (parent === undefined) return false;
+  const children = belowOf(parent, view).filter((node) => node.role === "CHILD");
+  if (!children.every((node) => isTerminal(node.state) && node.edgeFlipped === true)) return false;
+  switch (heir.trigger) {
+    case "SUCCEEDED":
+      return parent.run === "SUCCEEDED" && notOkChildren(parent, view) === 0;
+    case "ANY_FAILED":
+      return (parent.run === "SUCCEEDED" || parent.run === "CANCELLED") && notOkChildren(parent, view) > 0;
+    case "SETTLED":
+      return parent.run === "SUCCEEDED" || parent.run === "CANCELLED";
+    default:
+      return heir.trigger satisfies never;
+  }
+}
+
+function verdictHolds(job: DumpedJob): boolean {
+  const notOk = job.childrenNotOk + job.heirsNotOk > 0;
+  switch (job.state) {
+    case "COMPLETED":
+      return job.run === "SUCCEEDED" && !notOk;
+    case "DEAD":
+      return job.reason === "CHAIN_FAILED" ? job.run === "SUCCEEDED" && notOk : job.run === "DEAD";
+    default:
+      return job.run !== undefined && job.run !== "DEAD";
+  }
+}
+
+function shapeHolds(job: DumpedJob): boolean {
+  const terminal = isTerminal(job.state);
+  return (
+    (job.hold !== undefined) === (job.state === "HELD") &&
+    (job.reason !== undefined) === (job.state === "DEAD" || job.state === "CANCELLED") &&
+    (job.finishedAt !== undefined) === terminal &&
+    (job.ranAt !== undefined) === (job.run !== undefined) &&
+    (job.role === "ROOT") === (job.parentId === undefined) &&
+    (job.edgeFlipped === undefined) === (job.role === "ROOT") &&
+    (job.role !== "ROOT" || (job.rootId === job.id && job.depth === 0 && !job.propagateDue)) &&
+    (job.errorFingerprint === undefined || job.run === "DEAD") &&
+    job.createdAt <= job.updatedAt &&
+    !(terminal && job.cancelRequested)
+  );
+}
+
+function barrierHolds(job: DumpedJob, view: View): boolean {
+  const held = belowOf(job, view).filter((node) => node.hold === "BARRIER").length;
+  if (job.barrierJudged) return held === 0 && job.run !== undefined && job.pendingChildren === 0;
+  // A run that ended badly leaves the judging to its cascade; an accepted one is judged in the write that empties it.
+  const owed = job.run === "SUCCEEDED" && !job.cancelRequested && job.pendingChildren === 0;
+  return !owed && !isTerminal(job.state);
+}
+
+function attemptsExplained(job: DumpedJob): boolean {
+  const counted = job.failureCount + job.crashCount + job.snoozeCount + job.releaseCount;
+  const rest = job.attempt - counted;
+  if (job.state === "RUNNING") return rest === 1;
+  const last = job.attempts.at(-1)?.outcome;
+  const endedRun = last === "SUCCEEDED" || last === "DISCARDED" || last === "CANCELLED";
+  return rest === (endedRun ? 1 : 0) && job.attempts.length + job.attemptsOmitted === job.attempt;
+}
+
+function resultHeir(job: DumpedJob, view: View): DumpedJob | undefined {
+  return belowOf(job, view).find((node) => node.asResult && node.state === "COMPLETED");
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array | undefined): boolean {
+  return right !== undefined && left.length === right.length && left.every((byte, index) => byte === right[index]);
+}
