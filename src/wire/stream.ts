@@ -4,6 +4,7 @@ import { ConveyorError, isConveyorError } from "../core/errors.ts";
 import { fromServiceError, toServiceError } from "./error-status.ts";
 import { decodeMessage, encodeMessage } from "./message-bytes.ts";
 import { methodPath, sameBytes, toBuffer } from "./service-definition.ts";
+import { drainOf, endOf } from "./stream-state.ts";
 import { type OnUnexpected, reportQuietly } from "./unary-handler.ts";
 
 /**
@@ -65,6 +66,8 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
     {},
   );
   const drain = drainOf(call);
+  let halfClosed = false;
+  let outcome: { readonly error: ConveyorError | undefined } | undefined;
   const end = endOf((error) => {
     signal?.removeEventListener("abort", onAbort);
     drain.release();
@@ -75,6 +78,11 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
     call.cancel();
   };
   const onAbort = () => fail(new ConveyorError("ABORTED", `${path} was aborted`, { cause: signal?.reason }));
+  // grpc-js tells the outcome while the last frames may still wait to be read: they come first, but nobody waits for one who paused a broken stream.
+  const finish = (error: ConveyorError | undefined) => {
+    outcome = { error };
+    if (call.readableLength === 0 || (error && call.isPaused())) end.now(error);
+  };
 
   call.on("data", (bytes: Buffer) => {
     if (end.over) return;
@@ -84,21 +92,21 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
       fail(error);
     }
   });
-  call.on("error", (error) => end.now(fromServiceError(error)));
-  // A clean end shows as `status` OK; `end` alone also comes before an error.
+  call.on("error", (error) => finish(fromServiceError(error)));
   call.on("status", (status) => {
-    if (status.code === grpc.status.OK) end.now(undefined);
+    if (status.code === grpc.status.OK) finish(undefined);
   });
+  call.on("end", () => outcome && end.now(outcome.error));
   if (signal?.aborted) onAbort();
   else signal?.addEventListener("abort", onAbort, { once: true });
 
   return {
     send(frame) {
-      if (end.over) return false;
-      return drain.after(call.write(encodeMessage(method.input, frame as never, `a frame of ${path}`)));
+      if (end.over || halfClosed) return false;
+      return drain.after(call.write(encodeMessage(method.input, frame, `a frame of ${path}`)));
     },
     get writable() {
-      return !end.over && drain.open;
+      return !end.over && !halfClosed && drain.open;
     },
     get closed() {
       return end.over;
@@ -108,8 +116,9 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
     resume: () => void call.resume(),
     close(error) {
       if (end.over) return;
-      if (error === undefined) call.end();
-      else fail(error);
+      if (error !== undefined) return fail(error);
+      halfClosed = true;
+      call.end();
     },
     get peer() {
       return call.getPeer();
@@ -133,15 +142,14 @@ export function serveFrameStream<I extends DescMessage, O extends DescMessage>(
   });
   const close = (error?: unknown) => {
     if (end.over) return;
-    if (error === undefined) {
-      call.end();
-      end.now(undefined);
-      return;
-    }
-    const known = isConveyorError(error);
+    const known = error === undefined || isConveyorError(error);
     if (!known) reportQuietly(onUnexpected, error, path);
-    call.emit("error", toServiceError(error));
-    end.now(known ? error : new ConveyorError("INTERNAL", `${path} was ended by an internal error`, { cause: error }));
+    try {
+      end.now(known ? error : new ConveyorError("INTERNAL", `${path} met an internal error`, { cause: error }));
+    } finally {
+      if (error === undefined) call.end();
+      else call.emit("error", toServiceError(error)); // how grpc-js takes a status
+    }
   };
   const attempt = (work: () => void) => {
     if (end.over) return;
@@ -157,13 +165,13 @@ export function serveFrameStream<I extends DescMessage, O extends DescMessage>(
   );
   call.on("end", () => attempt(() => (handlers.onHalfClose ? handlers.onHalfClose() : close())));
   call.on("cancelled", () => end.now(new ConveyorError("ABORTED", `the client at ${peer} is gone or cancelled`)));
-  // Our own close comes this way too and finds the end already made.
+  // Our own close comes this way, too, and finds the end made.
   call.on("error", (error) => end.now(new ConveyorError("ABORTED", `the stream to ${peer} broke`, { cause: error })));
 
   return {
     send(frame) {
       if (end.over) return false;
-      return drain.after(call.write(toBuffer(encodeMessage(method.output, frame as never, `a frame of ${path}`))));
+      return drain.after(call.write(toBuffer(encodeMessage(method.output, frame, `a frame of ${path}`))));
     },
     get writable() {
       return !end.over && drain.open;
@@ -176,53 +184,5 @@ export function serveFrameStream<I extends DescMessage, O extends DescMessage>(
     resume: () => void call.resume(),
     close,
     peer,
-  };
-}
-
-/** Runs `onEnd` at the first call of `now`, and never again. */
-function endOf(onEnd: (error: ConveyorError | undefined) => void) {
-  let over = false;
-  return {
-    get over() {
-      return over;
-    },
-    now(error: ConveyorError | undefined) {
-      if (over) return;
-      over = true;
-      onEnd(error);
-    },
-  };
-}
-
-/** Whether a writable has room, and one promise for all who wait for it. */
-function drainOf(call: { on(event: "drain", listener: () => void): unknown }) {
-  let waiting: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
-  let open = true;
-  const release = () => {
-    open = true;
-    waiting?.resolve();
-    waiting = undefined;
-  };
-  call.on("drain", release);
-  return {
-    get open() {
-      return open;
-    },
-    after(written: boolean) {
-      open = written;
-      return written;
-    },
-    wait() {
-      if (open) return Promise.resolve();
-      if (!waiting) {
-        let resolve: () => void = () => undefined;
-        const promise = new Promise<void>((done) => {
-          resolve = done;
-        });
-        waiting = { promise, resolve };
-      }
-      return waiting.promise;
-    },
-    release,
   };
 }
