@@ -1,0 +1,172 @@
+import { JobService } from "../../gen/conveyor/v1/job_service_pb.ts";
+import { QueueService } from "../../gen/conveyor/v1/queue_service_pb.ts";
+import { WorkerService, type WorkResponse } from "../../gen/conveyor/v1/worker_service_pb.ts";
+import { ConveyorError } from "../core/errors.ts";
+import { aborted, within } from "../runtime/abort.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { createIds } from "../runtime/ids.ts";
+import { type Logger, silentLogger } from "../runtime/logger.ts";
+import { type Service, together } from "../runtime/service.ts";
+import { addReflection } from "../schema/reflection.ts";
+import { createSchemaRegistry, type SchemaRegistry } from "../schema/registry.ts";
+import type { Effects, Store } from "../store/store.ts";
+import { serviceDefinition } from "../wire/service-definition.ts";
+import type { FrameStream } from "../wire/stream.ts";
+import { createCommitter } from "./committer.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import { announce } from "./effects.ts";
+import { type Authenticate, type Authorize, createGate } from "./gate.ts";
+import { createLaneBoard } from "./lane-board.ts";
+import { createCascader } from "./maintenance/cascader.ts";
+import { createLaneWatch } from "./maintenance/lane-watch.ts";
+import { createPromoter } from "./maintenance/promoter.ts";
+import { createPropagator } from "./maintenance/propagator.ts";
+import { createReaper } from "./maintenance/reaper.ts";
+import { observedStore } from "./observed-store.ts";
+import { type BrokerIntervals, defaultIntervals } from "./options.ts";
+import { createReach } from "./reach.ts";
+import { createServer, type Listener, listen } from "./server.ts";
+import { createHealth } from "./services/health.ts";
+import { jobService } from "./services/job-service.ts";
+import { queueService } from "./services/queue-service.ts";
+import { workerService } from "./services/worker-service.ts";
+import { createDepartures } from "./sessions/departures.ts";
+import { createSessionTable } from "./sessions/session-table.ts";
+import { createWaiters } from "./waiters.ts";
+
+export interface BrokerOptions {
+  /** Stays the caller's: it is opened before and closed after. */
+  readonly store: Store;
+  /** host:port; port 0 takes a free one. */
+  readonly listen: string;
+  /** Allows an address beyond loopback although nothing is encrypted and nobody is asked who they are. */
+  readonly insecure?: boolean;
+  /** Job types that it knows; without one, payloads are opaque bytes. */
+  readonly schema?: SchemaRegistry;
+  readonly authenticate?: Authenticate;
+  readonly authorize?: Authorize;
+  readonly logger?: Logger;
+  readonly intervals?: Partial<BrokerIntervals>;
+  readonly clock?: Clock;
+}
+
+/** Serves jobs out of a store over gRPC: new -> started -> stopped, once. */
+export interface Broker extends Service {
+  /** Throws ADDRESS_UNSAFE, ADDRESS_IN_USE or INVALID_OPTION. */
+  start(): Promise<void>;
+  /** Lets what is being committed finish, ends all streams with DRAINING, and then everything else. */
+  stop(): Promise<void>;
+  /** host:port as bound; throws CLOSED unless it is started. */
+  readonly address: string;
+}
+
+/** A broker; nothing happens before `start`. */
+export function createBroker(options: BrokerOptions): Broker {
+  const { logger = silentLogger, clock = systemClock, schema = createSchemaRegistry() } = options;
+  const intervals = { ...defaultIntervals, ...options.intervals };
+  const services = [JobService.typeName, WorkerService.typeName, QueueService.typeName];
+  const over = new AbortController();
+  const ids = createIds(clock);
+  const gate = createGate(options);
+  const health = createHealth(services);
+  const waiters = createWaiters();
+  const board = createLaneBoard();
+  const table = createSessionTable();
+  const newcomers = new Set<FrameStream<WorkResponse>>();
+  let listener: Listener | undefined;
+  let stopped: Promise<void> | undefined;
+
+  const reach = createReach({
+    clock,
+    gapMs: intervals.sessionTtlMs / 3,
+    onChange(ok, error) {
+      if (listener !== undefined && stopped === undefined) health.serving(ok);
+      if (ok) logger.info("store reached again");
+      else logger.error("store not reached", { error });
+    },
+  });
+  const store = observedStore(options.store, reach);
+  const onEffects = (effects: Effects) =>
+    announce(effects, { dispatcher, waiters, table, propagator, cascader, promoter, clock });
+  const onUnexpected = (error: unknown, method: string) => logger.error("call broke", { method, error });
+  const dispatcher = createDispatcher({ board, ids, poke: () => committer.poke() });
+  const committer = createCommitter({ store, claims: dispatcher, onEffects, logger });
+  const departures = createDepartures({
+    store,
+    graceMs: intervals.resumeGraceMs,
+    onEffects,
+    logger,
+    signal: over.signal,
+  });
+  const sourceFor = (principal: string) => ({ ...schema, mintId: ids.jobId, principal, nowMs: clock.now() });
+
+  const upkeep = { store, onEffects, intervals, ids, logger };
+  const promoter = createPromoter(upkeep);
+  const propagator = createPropagator(upkeep);
+  const cascader = createCascader(upkeep);
+  const loops = together([
+    promoter,
+    propagator,
+    cascader,
+    createReaper({ ...upkeep, reach, onReaped: (answer) => table.reaped(answer) }),
+    createLaneWatch({ ...upkeep, board, dispatcher }),
+  ]);
+
+  const server = createServer();
+  const context = { store, committer, waiters, gate, onUnexpected, sourceFor };
+  const sessions = {
+    committer,
+    dispatcher,
+    board,
+    table,
+    departures,
+    gate,
+    sourceFor,
+    intervals,
+    clock,
+    ids,
+    logger,
+    signal: over.signal,
+  };
+  const work = { store, context: sessions, onEffects, onUnexpected, newcomers };
+  server.addService(serviceDefinition(JobService), jobService(context));
+  server.addService(serviceDefinition(WorkerService), workerService(context, work));
+  server.addService(serviceDefinition(QueueService), queueService(context, { board, dispatcher }));
+  health.addTo(server);
+  addReflection(server, { registry: schema, services: [...services, "grpc.health.v1.Health"], onUnexpected });
+
+  async function start(): Promise<void> {
+    if (listener !== undefined || stopped !== undefined) throw new ConveyorError("CLOSED", "a broker is started once");
+    listener = await listen(server, { listen: options.listen, insecure: options.insecure ?? false });
+    await loops.start();
+    health.serving(true);
+    logger.info("broker started", { address: listener.address, store: store.description.kind });
+  }
+
+  async function shutDown(): Promise<void> {
+    health.serving(false);
+    dispatcher.stop();
+    waiters.stop();
+    await within(committer.idle(), intervals.stopMs);
+    for (const session of table.all()) session.drain();
+    for (const stream of newcomers) stream.close(new ConveyorError("DRAINING", "this broker stops; open a new stream"));
+    await listener?.close(intervals.stopMs);
+    await within(Promise.all([committer.idle(), departures.idle()]), intervals.stopMs);
+    over.abort(aborted("the broker has stopped"));
+    await loops.stop();
+    await within(Promise.all([committer.idle(), departures.idle()]), intervals.stopMs);
+    logger.info("broker stopped");
+  }
+
+  return {
+    start,
+    stop() {
+      stopped ??= shutDown();
+      return stopped;
+    },
+    get address() {
+      if (listener === undefined) throw new ConveyorError("CLOSED", "the broker has not been started");
+      return listener.address;
+    },
+  };
+}

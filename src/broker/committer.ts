@@ -1,0 +1,207 @@
+import { ConveyorError, isConveyorError } from "../core/errors.ts";
+import { createBatcher } from "../runtime/batcher.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type {
+  ClaimAnswer,
+  ClaimItem,
+  CommitAnswer,
+  Effects,
+  InsertAnswer,
+  InsertItem,
+  RenewAnswer,
+  RenewItem,
+  SettleAnswer,
+  SettleItem,
+  Store,
+} from "../store/store.ts";
+
+/** A claim that goes with the next commit. */
+export interface PendingClaim {
+  readonly item: ClaimItem;
+  answer(answer: ClaimAnswer): void;
+  /** The commit failed: nothing was claimed. */
+  fail(): void;
+}
+
+/** Who wants jobs; asked when a batch is put together, so that a job can be inserted and claimed in one transaction. */
+export interface ClaimSource {
+  take(batch: {
+    readonly settle: readonly SettleItem[];
+    readonly insert: readonly InsertItem[];
+  }): readonly PendingClaim[];
+}
+
+export interface CommitterOptions {
+  readonly store: Store;
+  readonly claims: ClaimSource;
+  readonly onEffects: (effects: Effects) => void;
+  readonly logger: Logger;
+}
+
+/**
+ * The one way into `store.commit`. A call resolves when its change is durable; it throws STORE_UNAVAILABLE or STORE_FULL
+ * when nothing was changed, and INTERNAL when the store broke on this very item.
+ */
+export interface Committer {
+  renew(item: RenewItem): Promise<RenewAnswer>;
+  settle(item: SettleItem): Promise<SettleAnswer>;
+  insert(item: InsertItem): Promise<InsertAnswer>;
+  /** Commits soon, so that claims are asked for, even when there is nothing to write. */
+  poke(): void;
+  /** Resolves when nothing waits and nothing is in flight. */
+  idle(): Promise<void>;
+}
+
+/** Jobs in one commit, beside those that it claims. */
+const jobsPerCommitMax = 1_000;
+const bytesPerCommitMax = 8 * 1024 * 1024;
+const pendingJobsMax = 50_000;
+
+type Write =
+  | { readonly kind: "renew"; readonly item: RenewItem }
+  | { readonly kind: "settle"; readonly item: SettleItem }
+  | { readonly kind: "insert"; readonly item: InsertItem }
+  | { readonly kind: "poke" };
+
+type Written =
+  | { readonly kind: "renew"; readonly answer: RenewAnswer }
+  | { readonly kind: "settle"; readonly answer: SettleAnswer }
+  | { readonly kind: "insert"; readonly answer: InsertAnswer }
+  | { readonly kind: "poke" }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+export function createCommitter(options: CommitterOptions): Committer {
+  let poked = false;
+  const batcher = createBatcher<Write, Written>({
+    run: (writes) => run(writes),
+    itemsMax: jobsPerCommitMax,
+    bytesMax: bytesPerCommitMax,
+    pendingMax: pendingJobsMax,
+    countOf: jobsOf,
+    bytesOf,
+  });
+
+  async function run(writes: readonly Write[], claiming = true): Promise<readonly Written[]> {
+    if (writes.some((write) => write.kind === "poke")) poked = false;
+    const batch = {
+      renew: writes.flatMap((write) => (write.kind === "renew" ? [write.item] : [])),
+      settle: writes.flatMap((write) => (write.kind === "settle" ? [write.item] : [])),
+      insert: writes.flatMap((write) => (write.kind === "insert" ? [write.item] : [])),
+    };
+    const claims = claiming ? options.claims.take(batch) : [];
+    if (claims.length === 0 && writes.every((write) => write.kind === "poke"))
+      return writes.map(() => ({ kind: "poke" }));
+    let answer: CommitAnswer;
+    try {
+      answer = await options.store.commit({ ...batch, claim: claims.map((claim) => claim.item) });
+    } catch (error) {
+      for (const claim of claims) claim.fail();
+      return failed(writes, error, claims.length > 0);
+    }
+    options.onEffects(answer.effects);
+    for (const [index, claim] of claims.entries()) claim.answer(at(answer.claimed, index));
+    return answersOf(writes, answer);
+  }
+
+  /** A store that cannot be reached fails the batch; any other error is one item's fault: halves find it, and spare the rest. */
+  async function failed(writes: readonly Write[], error: unknown, claimed: boolean): Promise<readonly Written[]> {
+    if (isConveyorError(error)) return writes.map(() => ({ kind: "failed", error }));
+    if (claimed) return run(writes, false);
+    if (writes.length === 1) {
+      options.logger.error("the store broke on one item", { kind: writes[0]?.kind, error });
+      return [{ kind: "failed", error: new ConveyorError("INTERNAL", "the broker could not store this") }];
+    }
+    const half = Math.ceil(writes.length / 2);
+    return [...(await run(writes.slice(0, half), false)), ...(await run(writes.slice(half), false))];
+  }
+
+  async function write<Kind extends Write["kind"]>(
+    item: Write & { readonly kind: Kind },
+  ): Promise<Extract<Written, { kind: Kind }>> {
+    const written = await batcher.add(item);
+    if (written.kind === "failed") throw written.error;
+    return written as Extract<Written, { kind: Kind }>; // an answer has the kind of its item
+  }
+
+  return {
+    renew: async (item) => (await write({ kind: "renew", item })).answer,
+    settle: async (item) => (await write({ kind: "settle", item })).answer,
+    insert: async (item) => (await write({ kind: "insert", item })).answer,
+    poke() {
+      if (poked) return;
+      poked = true;
+      // Its only failure is that of the claims that went with it, and those were told.
+      void write({ kind: "poke" }).catch(() => undefined);
+    },
+    idle: () => batcher.idle(),
+  };
+}
+
+function answersOf(writes: readonly Write[], answer: CommitAnswer): readonly Written[] {
+  const next = { renew: 0, settle: 0, insert: 0 };
+  return writes.map((write) => {
+    switch (write.kind) {
+      case "renew":
+        return { kind: "renew", answer: at(answer.renewed, next.renew++) };
+      case "settle":
+        return { kind: "settle", answer: at(answer.settled, next.settle++) };
+      case "insert":
+        return { kind: "insert", answer: at(answer.inserted, next.insert++) };
+      case "poke":
+        return write;
+      default:
+        return write satisfies never;
+    }
+  });
+}
+
+function at<T>(answers: readonly T[], index: number): T {
+  const answer = answers[index];
+  if (answer === undefined) throw new Error(`the store gave no answer to item ${index}`);
+  return answer;
+}
+
+function jobsOf(write: Write): number {
+  switch (write.kind) {
+    case "settle":
+      return 1 + nodesOf(write.item).length;
+    case "insert":
+      return write.item.trees.reduce((sum, tree) => sum + 1 + tree.nodes.length, 0);
+    case "renew":
+    case "poke":
+      return 0;
+    default:
+      return write satisfies never;
+  }
+}
+
+function bytesOf(write: Write): number {
+  switch (write.kind) {
+    case "settle":
+      return settleBytes(write.item);
+    case "insert":
+      return write.item.trees.reduce(
+        (sum, tree) =>
+          tree.nodes.reduce(
+            (bytes, node) => bytes + node.job.payload.bytes.length,
+            sum + tree.root.payload.bytes.length,
+          ),
+        0,
+      );
+    case "renew":
+    case "poke":
+      return 0;
+    default:
+      return write satisfies never;
+  }
+}
+
+/** What a result holds in bytes: its own and its declared payloads. */
+export function settleBytes(item: SettleItem): number {
+  const result = item.outcome.kind === "success" ? (item.outcome.result?.bytes.length ?? 0) : 0;
+  return nodesOf(item).reduce((sum, node) => sum + node.job.payload.bytes.length, result);
+}
+
+function nodesOf(item: SettleItem) {
+  return item.outcome.kind === "success" ? item.outcome.nodes : [];
+}

@@ -1,0 +1,233 @@
+import type { NewJob } from "../core/job.ts";
+import type { QueueName, TypeName } from "../core/names.ts";
+import type { Ids } from "../runtime/ids.ts";
+import type { ClaimAnswer, ClaimItem, InsertItem, Lane, Lease, SessionRef, SettleItem } from "../store/store.ts";
+import type { ClaimSource, PendingClaim } from "./committer.ts";
+import type { LaneBoard, LaneHint } from "./lane-board.ts";
+
+/** Who takes jobs: a session with an open stream. */
+export interface Claimant {
+  readonly ref: SessionRef;
+  readonly subscriptions: readonly Subscription[];
+  /** What fits now; no jobs while the stream cannot take them. */
+  room(): { readonly jobs: number; readonly bytes: number };
+  deliver(leases: readonly Lease[]): void;
+  /** A claim is under way; there is never more than one. */
+  claiming(): void;
+  /** It is over, whatever came of it. */
+  claimed(): void;
+  /** The store knows a newer stream of the session, or none at all. */
+  superseded(): void;
+}
+
+export interface Subscription {
+  readonly queue: QueueName;
+  readonly lanes: readonly LaneHint[];
+  readonly jobsMax: number;
+  /** Jobs delivered whose result has not arrived. */
+  inFlight: number;
+}
+
+export interface Dispatcher extends ClaimSource {
+  /** The claimant has room and no claim under way: it is asked in its turn. */
+  want(claimant: Claimant): void;
+  leave(claimant: Claimant): void;
+  readied(lanes: readonly Lane[]): void;
+  /** A queue was resumed, or its limit was raised. */
+  opened(queue: QueueName): void;
+  /** A job of the queue runs no more: of a limited queue that is a slot. */
+  freed(queue: QueueName): void;
+  /** Whether the queue has a limit of running jobs. */
+  limit(queue: QueueName, limited: boolean): void;
+  /** Hints may have been lost: every lane is looked into once. */
+  lookEverywhere(): void;
+  /** No claims from here on. */
+  stop(): void;
+}
+
+const jobsPerCommitMax = 1_000;
+const bytesPerClaimMax = 16 * 1024 * 1024;
+/** A payload that would not have fitted: a claim this close to its bound may have stopped because of it. */
+const payloadBytesMax = 1024 * 1024;
+
+/** Turns free windows and lanes that may have work into claims, fairly: who asked goes to the back of the line. */
+export function createDispatcher(options: {
+  readonly board: LaneBoard;
+  readonly ids: Ids;
+  readonly poke: () => void;
+}): Dispatcher {
+  const { board, ids } = options;
+  const line = new Set<Claimant>();
+  const limited = new Set<QueueName>();
+  let turn = 0;
+  let stopped = false;
+  /** The store failed: nobody asks again before the next look everywhere or the next commit that worked. */
+  let resting = false;
+
+  function take(batch: {
+    readonly settle: readonly SettleItem[];
+    readonly insert: readonly InsertItem[];
+  }): readonly PendingClaim[] {
+    if (stopped) return [];
+    expectFrom(batch);
+    const open = new Set(board.open());
+    for (const hint of open) hint.asked = 0;
+    const alone = line.size < 2;
+    const claims: PendingClaim[] = [];
+    let jobsLeft = jobsPerCommitMax;
+    turn += 1;
+    for (const claimant of line) {
+      if (open.size === 0 || jobsLeft <= 0) break;
+      const claim = claimOf(claimant, { open, jobsLeft, alone });
+      if (claim === undefined) continue;
+      line.delete(claimant);
+      claimant.claiming();
+      jobsLeft -= claim.item.jobsMax;
+      claims.push(claim);
+    }
+    return claims;
+  }
+
+  function claimOf(claimant: Claimant, round: Round): PendingClaim | undefined {
+    const { open } = round;
+    const room = claimant.room();
+    if (room.jobs <= 0 || room.bytes <= 0) {
+      line.delete(claimant);
+      return undefined;
+    }
+    const wanted = wantedLanes(claimant, open);
+    if (wanted.length === 0) return undefined;
+    const jobsMax = Math.min(round.jobsLeft, round.alone ? room.jobs : share(room.jobs, wanted));
+    for (const { hints } of wanted) {
+      for (const hint of hints) {
+        hint.asked += jobsMax;
+        if (hint.asked >= hint.expected) open.delete(hint);
+      }
+    }
+    const item: ClaimItem = {
+      ...claimant.ref,
+      nonce: ids.nonce(),
+      jobsMax,
+      bytesMax: Math.min(room.bytes, bytesPerClaimMax),
+      lanes: wanted.map(({ subscription, hints }) => ({
+        queue: subscription.queue,
+        types: hints.map((hint) => hint.lane.type),
+        jobsMax: Math.min(jobsMax, subscription.jobsMax - subscription.inFlight),
+      })),
+    };
+    return {
+      item,
+      answer: (answer) => answered(claimant, item, wanted, answer),
+      fail() {
+        resting = true;
+        claimant.claimed();
+      },
+    };
+  }
+
+  /** The lanes that may have more than was asked for already; queues take turns in being served first. */
+  function wantedLanes(claimant: Claimant, open: Set<LaneHint>): readonly Wanted[] {
+    const wanted = claimant.subscriptions
+      .filter((subscription) => subscription.inFlight < subscription.jobsMax)
+      .map((subscription) => ({ subscription, hints: subscription.lanes.filter((hint) => open.has(hint)) }))
+      .filter(({ hints }) => hints.length > 0);
+    const first = wanted.length === 0 ? 0 : turn % wanted.length;
+    return [...wanted.slice(first), ...wanted.slice(0, first)];
+  }
+
+  /** A backlog of unknown size is split over those who wait: a part of the window each, and the rest when there is more. */
+  function share(jobs: number, wanted: readonly Wanted[]): number {
+    const plenty = wanted.some(({ hints }) => hints.some((hint) => hint.expected === Number.POSITIVE_INFINITY));
+    return Math.ceil(jobs / (plenty ? 2 : 4));
+  }
+
+  function answered(claimant: Claimant, item: ClaimItem, wanted: readonly Wanted[], answer: ClaimAnswer): void {
+    if (answer.kind === "gone") {
+      claimant.claimed();
+      claimant.superseded();
+      return;
+    }
+    learn(item, wanted, answer.leases);
+    if (answer.leases.length > 0) claimant.deliver(answer.leases);
+    claimant.claimed();
+  }
+
+  /** A claim that came back full says that there is more, one that came back short that its lanes are empty. */
+  function learn(item: ClaimItem, wanted: readonly Wanted[], leases: readonly Lease[]): void {
+    const bytes = leases.reduce((sum, lease) => sum + lease.payload.bytes.length, 0);
+    const full = leases.length >= item.jobsMax || (leases.length > 0 && bytes + payloadBytesMax > item.bytesMax);
+    for (const [index, { subscription, hints }] of wanted.entries()) {
+      const claimed = leases.filter((lease) => lease.queue === subscription.queue);
+      const laneFull = full || claimed.length >= (item.lanes[index]?.jobsMax ?? 0);
+      const types = new Set<TypeName>(claimed.map((lease) => lease.payload.type));
+      for (const hint of hints) {
+        if (!laneFull) hint.expected = 0;
+        else if (types.has(hint.lane.type)) hint.expected = Number.POSITIVE_INFINITY;
+      }
+    }
+  }
+
+  /** What this very batch makes claimable, so that it is claimed in the same transaction. */
+  function expectFrom(batch: { readonly settle: readonly SettleItem[]; readonly insert: readonly InsertItem[] }): void {
+    for (const item of batch.insert) for (const tree of item.trees) expectJob(tree.root);
+    for (const { outcome } of batch.settle) {
+      if (outcome.kind !== "success") continue;
+      for (const node of outcome.nodes) if (node.edge.role === "CHILD") expectJob(node.job);
+    }
+  }
+
+  function expectJob(job: NewJob): void {
+    if (job.start.kind === "now") board.add({ queue: job.queue, type: job.payload.type }, 1);
+  }
+
+  function want(claimant: Claimant): void {
+    line.add(claimant);
+    wake();
+  }
+
+  function wake(): void {
+    if (!stopped && !resting && line.size > 0 && board.anyOpen()) options.poke();
+  }
+
+  return {
+    take,
+    want,
+    leave: (claimant) => void line.delete(claimant),
+    readied(lanes) {
+      resting = false;
+      for (const lane of lanes) board.add(lane, 1);
+      wake();
+    },
+    opened(queue) {
+      board.addQueue(queue);
+      wake();
+    },
+    freed(queue) {
+      if (limited.has(queue)) board.addQueue(queue);
+    },
+    limit(queue, isLimited) {
+      if (isLimited) limited.add(queue);
+      else limited.delete(queue);
+    },
+    lookEverywhere() {
+      resting = false;
+      board.addAll();
+      wake();
+    },
+    stop() {
+      stopped = true;
+    },
+  };
+}
+
+/** One batch that is being put together. */
+interface Round {
+  readonly open: Set<LaneHint>;
+  readonly jobsLeft: number;
+  readonly alone: boolean;
+}
+
+interface Wanted {
+  readonly subscription: Subscription;
+  readonly hints: readonly LaneHint[];
+}

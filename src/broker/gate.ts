@@ -1,0 +1,49 @@
+import type { Metadata } from "@grpc/grpc-js";
+import { ConveyorError } from "../core/errors.ts";
+import type { QueueName, TypeName } from "../core/names.ts";
+
+/** What someone asks to do. `queue` and `type` are set where the call is about one. */
+export interface AccessRequest {
+  /** Empty without authentication. */
+  readonly principal: string;
+  /** Path of the gRPC method, such as /conveyor.v1.JobService/Enqueue; what a result declares asks for Enqueue. */
+  readonly method: string;
+  readonly queue: QueueName | undefined;
+  readonly type: TypeName | undefined;
+}
+
+/** Says who may do what; a throw counts as no. */
+export type Authorize = (request: AccessRequest) => boolean;
+
+/** Who calls: the principal, or a throw of NO_CREDENTIALS, CREDENTIALS_INVALID or CREDENTIALS_EXPIRED. */
+export type Authenticate = (caller: { readonly metadata: Metadata; readonly peer: string }) => string;
+
+export interface Gate {
+  authenticate: Authenticate;
+  /** Throws ROLE_MISSING. */
+  admit(request: Pick<AccessRequest, "principal" | "method"> & Partial<AccessRequest>): void;
+}
+
+/** Without hooks everyone is the principal "" and may do everything. */
+export function createGate(hooks: {
+  readonly authenticate?: Authenticate | undefined;
+  readonly authorize?: Authorize | undefined;
+}): Gate {
+  const { authenticate = () => "", authorize } = hooks;
+  return {
+    authenticate,
+    admit(request) {
+      if (authorize === undefined || allowed(authorize, { queue: undefined, type: undefined, ...request })) return;
+      const what = [request.type, request.queue && `queue ${request.queue}`].filter(Boolean).join(" in ");
+      throw new ConveyorError("ROLE_MISSING", `you may not call ${request.method}${what === "" ? "" : ` for ${what}`}`);
+    },
+  };
+}
+
+function allowed(authorize: Authorize, request: AccessRequest): boolean {
+  try {
+    return authorize(request);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,153 @@
+import type {
+  EnqueueBatchRequest,
+  EnqueueBatchResponse,
+  EnqueueItem,
+  EnqueueRequest,
+  EnqueueResult,
+} from "../../../gen/conveyor/v1/job_service_pb.ts";
+import type { Status } from "../../../gen/google/rpc/status_pb.ts";
+import { ConveyorError, isConveyorError } from "../../core/errors.ts";
+import type { NewTree } from "../../core/job.ts";
+import { limits } from "../../core/limits.ts";
+import type { JobId } from "../../core/names.ts";
+import type { InsertAnswer } from "../../store/store.ts";
+import { toRpcStatus } from "../../wire/error-status.ts";
+import { invalidField } from "../../wire/invalid-field.ts";
+import { treeToDomain } from "../../wire/nodes.ts";
+import { type SpecSource, specToJob } from "../../wire/spec-to-job.ts";
+import type { Caller, ServiceContext } from "./service-context.ts";
+
+interface Enqueued {
+  readonly id: JobId;
+  readonly deduplicated: boolean;
+}
+
+/** Commits one job or tree; throws what stands against it. */
+export async function enqueueOne(context: ServiceContext, request: EnqueueRequest, caller: Caller): Promise<Enqueued> {
+  const tree = treeOf(request.item, { source: context.sourceFor(caller.principal), caller, path: "" });
+  const [enqueued] = await inserted(context, [tree], () => "");
+  return one(enqueued);
+}
+
+/** Commits many, each on its own or all together. */
+export async function enqueueMany(
+  context: ServiceContext,
+  request: EnqueueBatchRequest,
+  caller: Caller,
+): Promise<Omit<EnqueueBatchResponse, "$typeName">> {
+  const { items, allOrNothing } = request;
+  if (items.length > limits.batchItemsMax) {
+    throw invalidField("BATCH_TOO_LARGE", "items", `at most ${limits.batchItemsMax} are taken, got ${items.length}`);
+  }
+  const source = context.sourceFor(caller.principal);
+  const read = (item: EnqueueItem, index: number) => treeOf(item.item, { source, caller, path: `items[${index}].` });
+  const results = allOrNothing
+    ? await together(context, items.map(read))
+    : await apart(
+        context,
+        items.map((item, index) => attempt(() => read(item, index))),
+      );
+  return { results };
+}
+
+async function together(context: ServiceContext, trees: readonly NewTree[]): Promise<EnqueueResult[]> {
+  const jobs = trees.reduce((sum, tree) => sum + 1 + tree.nodes.length, 0);
+  if (jobs > limits.treeNodesMax) {
+    const problem = `all or nothing takes at most ${limits.treeNodesMax} jobs at once, got ${jobs}`;
+    throw invalidField("BATCH_TOO_LARGE", "items", problem);
+  }
+  if (trees.length === 0) return [];
+  const enqueued = await inserted(context, trees, (index) => `items[${index}]`);
+  return enqueued.map(accepted);
+}
+
+async function apart(context: ServiceContext, trees: readonly (NewTree | ConveyorError)[]): Promise<EnqueueResult[]> {
+  const results = await Promise.all(
+    trees.map(async (tree, index) => {
+      if (isConveyorError(tree)) return tree;
+      try {
+        const [enqueued] = await inserted(context, [tree], () => `items[${index}]`);
+        return one(enqueued);
+      } catch (error) {
+        if (isConveyorError(error)) return error;
+        throw error;
+      }
+    }),
+  );
+  // A store that took nothing at all is the call's failure, not each item's.
+  const [first] = results;
+  const outage = isConveyorError(first) && (first.code === "STORE_UNAVAILABLE" || first.code === "STORE_FULL");
+  if (outage && results.every(isConveyorError)) throw first;
+  return results.map((result) => (isConveyorError(result) ? refused(toRpcStatus(result)) : accepted(result)));
+}
+
+async function inserted(
+  context: ServiceContext,
+  trees: readonly NewTree[],
+  pathOf: (index: number) => string,
+): Promise<readonly Enqueued[]> {
+  const answer = await context.committer.insert({ trees });
+  if (answer.kind === "inserted") return answer.roots;
+  throw conflict(answer, pathOf(answer.index));
+}
+
+function conflict(answer: Extract<InsertAnswer, { kind: "refused" }>, path: string): ConveyorError {
+  const said = path === "" ? "" : `${path}: `;
+  const problem =
+    answer.code === "JOB_ID_EXISTS"
+      ? `the job ${answer.id} exists with another type or payload; choose another id`
+      : `the request id was used for the job ${answer.id} with another type or payload; choose another request id`;
+  return new ConveyorError(answer.code, `${said}${problem}`, {
+    details: { resource: { type: "job", name: answer.id } },
+  });
+}
+
+function treeOf(
+  item: EnqueueItem["item"] | EnqueueRequest["item"],
+  context: { readonly source: SpecSource; readonly caller: Caller; readonly path: string },
+): NewTree {
+  const { source, caller, path } = context;
+  switch (item.case) {
+    case "job": {
+      const tree = { root: specToJob(item.value, { ...source, path: `${path}job`, isRoot: true }), nodes: [] };
+      admitAll(tree, caller);
+      return tree;
+    }
+    case "tree": {
+      const tree = treeToDomain(item.value, { ...source, path: `${path}tree` });
+      admitAll(tree, caller);
+      return tree;
+    }
+    case undefined:
+      throw invalidField("INVALID_OPTION", `${path}item`, "it must be a job or a tree");
+    default:
+      return item satisfies never;
+  }
+}
+
+function admitAll(tree: NewTree, caller: Caller): void {
+  caller.admit({ queue: tree.root.queue, type: tree.root.payload.type });
+  for (const { job } of tree.nodes) caller.admit({ queue: job.queue, type: job.payload.type });
+}
+
+function attempt<T>(work: () => T): T | ConveyorError {
+  try {
+    return work();
+  } catch (error) {
+    if (isConveyorError(error)) return error;
+    throw error;
+  }
+}
+
+function one<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("the store answered no root");
+  return value;
+}
+
+function accepted({ id, deduplicated }: Enqueued): EnqueueResult {
+  return { $typeName: "conveyor.v1.EnqueueResult", id, deduplicated };
+}
+
+function refused(error: Status): EnqueueResult {
+  return { $typeName: "conveyor.v1.EnqueueResult", id: "", deduplicated: false, error };
+}

@@ -1,0 +1,24 @@
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import { JobService } from "../../../gen/conveyor/v1/job_service_pb.ts";
+import { jobToWire } from "../../wire/job-to-wire.ts";
+import { enqueueMany, enqueueOne } from "./enqueue.ts";
+import { getChain, getJob, listJobs, readJob } from "./read-jobs.ts";
+import { gated, type ServiceContext } from "./service-context.ts";
+import { waitJob } from "./wait-job.ts";
+
+export function jobService(context: ServiceContext): UntypedServiceImplementation {
+  const { method } = JobService;
+  return {
+    enqueue: gated(context, method.enqueue, async (request, caller) => {
+      const { id, deduplicated } = await enqueueOne(context, request, caller);
+      // Who may enqueue may see what became of it, also where reading is not allowed.
+      const job = await readJob(context, id, { ...caller, admit: () => undefined });
+      return { job: jobToWire(job, "BASIC"), deduplicated };
+    }),
+    enqueueBatch: gated(context, method.enqueueBatch, (request, caller) => enqueueMany(context, request, caller)),
+    getJob: gated(context, method.getJob, (request, caller) => getJob(context, request, caller)),
+    listJobs: gated(context, method.listJobs, (request, caller) => listJobs(context, request, caller)),
+    getChain: gated(context, method.getChain, (request, caller) => getChain(context, request, caller)),
+    waitJob: gated(context, method.waitJob, (request, caller) => waitJob(context, request, caller)),
+  };
+}

@@ -1,0 +1,110 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { type Job, JobSchema } from "../../../gen/conveyor/v1/job_pb.ts";
+import type {
+  GetChainRequest,
+  GetChainResponse,
+  GetJobRequest,
+  ListJobsRequest,
+  ListJobsResponse,
+} from "../../../gen/conveyor/v1/job_service_pb.ts";
+import { ConveyorError } from "../../core/errors.ts";
+import type { JobDetail } from "../../core/job.ts";
+import { type JobId, parseJobId } from "../../core/names.ts";
+import type { ListFilter } from "../../store/store.ts";
+import { chainNodeToWire, stateCountToWire } from "../../wire/chain-node-to-wire.ts";
+import { jobToWire } from "../../wire/job-to-wire.ts";
+import { jobFilterFromWire, pageSizeFromWire, viewFromWire } from "../../wire/list-filters.ts";
+import { cursorOf, pageTokenOf } from "../../wire/page-token.ts";
+import type { Caller, ServiceContext } from "./service-context.ts";
+
+const listSize = 100;
+const chainSize = 500;
+/** Full jobs go in one answer up to this; the largest single one is below 4 MiB. */
+const fullPageBytesMax = 3.5 * 1024 * 1024;
+const fullPageJobsMax = 100;
+
+/** The job as a caller may see it; throws JOB_NOT_FOUND. */
+export async function readJob(context: ServiceContext, id: JobId, caller: Caller): Promise<JobDetail> {
+  const job = await context.store.getJob(id);
+  if (job === undefined) {
+    caller.admit();
+    throw notFound(id);
+  }
+  caller.admit({ queue: job.queue, type: job.type });
+  return job;
+}
+
+export async function getJob(context: ServiceContext, request: GetJobRequest, caller: Caller): Promise<{ job: Job }> {
+  const view = viewFromWire(request.view, "FULL");
+  return { job: jobToWire(await readJob(context, parseJobId(request.id), caller), view) };
+}
+
+export async function listJobs(
+  context: ServiceContext,
+  request: ListJobsRequest,
+  caller: Caller,
+): Promise<Omit<ListJobsResponse, "$typeName">> {
+  const filter = jobFilterFromWire(request);
+  caller.admit({ ...(filter.queue && { queue: filter.queue }), ...(filter.type && { type: filter.type }) });
+  const size = pageSizeFromWire(request.pageSize, listSize);
+  const binding = JSON.stringify(filter);
+  const cursor = cursorOf(request.pageToken, binding);
+  if (viewFromWire(request.view, "BASIC") === "FULL") {
+    const page = await fullPage(context, filter, { size, cursor });
+    return { jobs: page.jobs, nextPageToken: pageTokenOf(page.cursor, binding) };
+  }
+  const page = await context.store.listJobs(filter, { size, cursor });
+  return { jobs: page.items.map((job) => jobToWire(job, "BASIC")), nextPageToken: pageTokenOf(page.cursor, binding) };
+}
+
+/** Job by job, because only the store can say where a page that must end early goes on. */
+async function fullPage(
+  context: ServiceContext,
+  filter: ListFilter,
+  page: { readonly size: number; readonly cursor: string | undefined },
+): Promise<{ readonly jobs: Job[]; readonly cursor: string | undefined }> {
+  const jobs: Job[] = [];
+  let cursor = page.cursor;
+  let bytes = 0;
+  while (jobs.length < Math.min(page.size, fullPageJobsMax)) {
+    const next = await context.store.listJobs(filter, { size: 1, cursor });
+    for (const { id } of next.items) {
+      const detail = await context.store.getJob(id);
+      if (detail === undefined) continue;
+      const job = jobToWire(detail, "FULL");
+      bytes += toBinary(JobSchema, job).length;
+      if (bytes > fullPageBytesMax && jobs.length > 0) return { jobs, cursor };
+      jobs.push(job);
+    }
+    cursor = next.cursor;
+    if (cursor === undefined) break;
+  }
+  return { jobs, cursor };
+}
+
+export async function getChain(
+  context: ServiceContext,
+  request: GetChainRequest,
+  caller: Caller,
+): Promise<Omit<GetChainResponse, "$typeName">> {
+  const id = parseJobId(request.id);
+  const size = pageSizeFromWire(request.pageSize, chainSize);
+  const depthMax = request.depthMax ?? Number.POSITIVE_INFINITY;
+  const binding = `${id} ${depthMax}`;
+  caller.admit();
+  const cursor = cursorOf(request.pageToken, binding);
+  const page = await context.store.getChain(id, { size, cursor, depthMax });
+  if (page === undefined) throw notFound(id);
+  return {
+    rootId: page.rootId,
+    nodes: page.items.map(chainNodeToWire),
+    totals: page.totals?.map(({ state, count }) => stateCountToWire(state, count)) ?? [],
+    nextPageToken: pageTokenOf(page.cursor, binding),
+  };
+}
+
+function notFound(id: JobId): ConveyorError {
+  return new ConveyorError("JOB_NOT_FOUND", `there is no job ${id}`, {
+    details: { resource: { type: "job", name: id } },
+  });
+}

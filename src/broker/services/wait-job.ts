@@ -1,0 +1,66 @@
+import { type WaitJobRequest, type WaitJobResponse, WaitUntil } from "../../../gen/conveyor/v1/job_service_pb.ts";
+import { isTerminal, type JobDetail } from "../../core/job.ts";
+import { parseJobId } from "../../core/names.ts";
+import { invalidField } from "../../wire/invalid-field.ts";
+import { jobToWire } from "../../wire/job-to-wire.ts";
+import { checkedDurationMs } from "../../wire/time.ts";
+import { readJob } from "./read-jobs.ts";
+import type { Caller, ServiceContext } from "./service-context.ts";
+
+const waitMs = 30_000;
+const waitMsMax = 600_000;
+/** The answer must arrive before the caller's deadline. */
+const marginMs = 500;
+/** Without a wake-up the job is read again, in case another broker ended it. */
+const rereadMs = 5_000;
+
+/** Answers when the job has got there, or with how it stands when the time is over. */
+export async function waitJob(
+  context: ServiceContext,
+  request: WaitJobRequest,
+  caller: Caller,
+): Promise<Omit<WaitJobResponse, "$typeName">> {
+  const id = parseJobId(request.id);
+  const reached = condition(request.until);
+  const endsAt = endOf(request, caller);
+  for (;;) {
+    const leftMs = endsAt - Date.now();
+    // Waiting begins before the read, or an end between the two would be missed.
+    const over = new AbortController();
+    const ended = context.waiters.ended(
+      id,
+      Math.max(0, Math.min(leftMs, rereadMs)),
+      AbortSignal.any([caller.signal, over.signal]),
+    );
+    ended.catch(() => undefined);
+    try {
+      const job = await readJob(context, id, caller);
+      if (reached(job) || leftMs <= 0) return { job: jobToWire(job, "FULL"), reached: reached(job) };
+      await ended;
+    } finally {
+      over.abort();
+    }
+  }
+}
+
+function condition(until: WaitUntil): (job: JobDetail) => boolean {
+  switch (until) {
+    case WaitUntil.UNSPECIFIED:
+    case WaitUntil.TERMINAL:
+      return (job) => isTerminal(job.state);
+    case WaitUntil.RAN:
+      return (job) => job.ranAt !== undefined || isTerminal(job.state);
+    default:
+      throw invalidField(
+        "INVALID_OPTION",
+        "until",
+        `${until} is nothing to wait for; known are 1 (RAN) and 2 (TERMINAL)`,
+      );
+  }
+}
+
+function endOf(request: WaitJobRequest, caller: Caller): number {
+  const ms =
+    request.timeout === undefined ? waitMs : checkedDurationMs(request.timeout, { path: "timeout", msMax: waitMsMax });
+  return Math.min(Date.now() + ms, (caller.deadlineMs ?? Number.POSITIVE_INFINITY) - marginMs);
+}

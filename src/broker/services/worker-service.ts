@@ -1,0 +1,33 @@
+import type { ServerDuplexStream, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { WorkerService } from "../../../gen/conveyor/v1/worker_service_pb.ts";
+import { ConveyorError } from "../../core/errors.ts";
+import { childResultToWire } from "../../wire/child-result-to-wire.ts";
+import { childResultsQueryFromWire, pageSizeFromWire } from "../../wire/list-filters.ts";
+import { cursorOf, pageTokenOf } from "../../wire/page-token.ts";
+import { serveWork, type WorkStreamOptions } from "../sessions/work-stream.ts";
+import { gated, type ServiceContext } from "./service-context.ts";
+
+const pageSize = 500;
+const pageBytesMax = 3 * 1024 * 1024;
+
+export function workerService(context: ServiceContext, work: WorkStreamOptions): UntypedServiceImplementation {
+  const { method } = WorkerService;
+  return {
+    work: (call: ServerDuplexStream<Buffer, Buffer>) => serveWork(call, work),
+    listChildResults: gated(context, method.listChildResults, async (request, caller) => {
+      caller.admit();
+      const { leaseId, type, completedOnly } = childResultsQueryFromWire(request);
+      const size = pageSizeFromWire(request.pageSize, pageSize);
+      const binding = JSON.stringify([leaseId, type, completedOnly]);
+      const cursor = cursorOf(request.pageToken, binding);
+      const filter = { type, completedOnly, bytesMax: pageBytesMax };
+      const page = await context.store.listChildResults(leaseId, filter, { size, cursor });
+      if (page === undefined) {
+        throw new ConveyorError("LEASE_LOST", "the lease is not live, or its job is no heir", {
+          details: { resource: { type: "lease", name: leaseId } },
+        });
+      }
+      return { children: page.items.map(childResultToWire), nextPageToken: pageTokenOf(page.cursor, binding) };
+    }),
+  };
+}

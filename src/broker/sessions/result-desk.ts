@@ -1,0 +1,101 @@
+import type { Result } from "../../../gen/conveyor/v1/worker_service_pb.ts";
+import { cutError } from "../../core/error-text.ts";
+import { isConveyorError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { SettleItem } from "../../store/store.ts";
+import { invalidField } from "../../wire/invalid-field.ts";
+import { type EndedAttempt, resultToOutcome } from "../../wire/result-to-outcome.ts";
+import { settleAnswerToAck } from "../../wire/settle-answer-to-ack.ts";
+import { settleBytes } from "../committer.ts";
+import type { HeldLease, HeldLeases } from "./held-leases.ts";
+import type { Outbox } from "./outbox.ts";
+import type { SessionContext } from "./session-context.ts";
+import { settleUntilDurable } from "./settler.ts";
+
+/** Takes results in, has them settled, and acknowledges each when that is durable. */
+export interface ResultDesk {
+  /**
+   * Frees the slots of these results at once and answers their leases. Throws FRAME_INVALID or INVALID_NAME, and then none was taken.
+   */
+  take(results: readonly Result[], leases: HeldLeases): readonly HeldLease[];
+  /** More results wait for the store than this broker wants to hold: read no more for now. */
+  readonly full: boolean;
+  /** Resolves when every result that was taken is settled. */
+  idle(): Promise<unknown>;
+}
+
+const waitingMax = 20_000;
+const waitingBytesMax = 64 * 1024 * 1024;
+const enqueueMethod = "/conveyor.v1.JobService/Enqueue";
+
+export function createResultDesk(options: {
+  readonly principal: string;
+  readonly outbox: Outbox;
+  readonly context: SessionContext;
+  readonly signal: AbortSignal;
+  /** The desk is no longer full. */
+  readonly onRoom: () => void;
+}): ResultDesk {
+  const { principal, outbox, context, signal } = options;
+  const waiting = new Set<Promise<void>>();
+  let waitingBytes = 0;
+
+  function full(): boolean {
+    return waiting.size > waitingMax || waitingBytes > waitingBytesMax;
+  }
+
+  function take(results: readonly Result[], leases: HeldLeases): readonly HeldLease[] {
+    if (results.length > limits.resultsPerFrameMax) {
+      const problem = `at most ${limits.resultsPerFrameMax} in one frame, got ${results.length}`;
+      throw invalidField("FRAME_INVALID", "results.results", problem);
+    }
+    const source = context.sourceFor(principal);
+    const ended = results.map((result, index) => {
+      // A lease id of the worker's: the store alone knows whether it lives.
+      const jobType = leases.get(result.leaseId as HeldLease["leaseId"])?.type;
+      return admitted(resultToOutcome(result, jobType, { ...source, path: `results.results[${index}]` }));
+    });
+    const freed = ended.flatMap(({ leaseId }) => leases.remove(leaseId) ?? []);
+    for (const each of ended) settle(each);
+    return freed;
+  }
+
+  /** What a result declares must be allowed, or the attempt has failed. */
+  function admitted(ended: EndedAttempt): EndedAttempt {
+    if (ended.outcome.kind !== "success" || ended.outcome.nodes.length === 0) return ended;
+    try {
+      for (const { job } of ended.outcome.nodes) {
+        context.gate.admit({ principal, method: enqueueMethod, queue: job.queue, type: job.payload.type });
+      }
+      return ended;
+    } catch (error) {
+      if (!isConveyorError(error)) throw error;
+      const recorded = cutError({ name: error.code, message: error.message, stack: "" });
+      return { ...ended, outcome: { kind: "failure", error: recorded, timedOut: false }, problem: error.code };
+    }
+  }
+
+  function settle(ended: EndedAttempt): void {
+    const item: SettleItem = { ...ended, jitter: context.ids.random() };
+    const bytes = settleBytes(item);
+    waitingBytes += bytes;
+    const work = settleUntilDurable(item, { committer: context.committer, signal, logger: context.logger }).then(
+      (answer) => {
+        const wasFull = full();
+        waiting.delete(work);
+        waitingBytes -= bytes;
+        if (answer !== undefined && !signal.aborted) outbox.ack(settleAnswerToAck(item.leaseId, answer));
+        if (wasFull && !full()) options.onRoom();
+      },
+    );
+    waiting.add(work);
+  }
+
+  return {
+    take,
+    get full() {
+      return full();
+    },
+    idle: () => Promise.all(waiting),
+  };
+}

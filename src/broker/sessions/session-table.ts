@@ -1,0 +1,49 @@
+import type { LeaseId, SessionId } from "../../core/names.ts";
+import type { Effects, ReapAnswer } from "../../store/store.ts";
+import type { Session } from "./session.ts";
+
+/** The sessions that have a stream to this broker. */
+export interface SessionTable {
+  /** Takes the place of an older stream of the same session, which ends. */
+  add(session: Session): void;
+  remove(session: Session): void;
+  all(): readonly Session[];
+  /** Tells handlers to stop. */
+  cancel(cancels: Effects["cancels"]): void;
+  /** The reaper ended sessions or took leases. */
+  reaped(answer: Pick<ReapAnswer, "sessions" | "taken">): void;
+}
+
+export function createSessionTable(): SessionTable {
+  const sessions = new Map<SessionId, Session>();
+  return {
+    add(session) {
+      const older = sessions.get(session.ref.sessionId);
+      sessions.set(session.ref.sessionId, session);
+      older?.superseded();
+    },
+    remove(session) {
+      if (sessions.get(session.ref.sessionId) === session) sessions.delete(session.ref.sessionId);
+    },
+    all: () => [...sessions.values()],
+    cancel(cancels) {
+      for (const [sessionId, items] of bySession(cancels)) sessions.get(sessionId)?.cancel(items);
+    },
+    reaped(answer) {
+      for (const sessionId of answer.sessions) sessions.get(sessionId)?.superseded();
+      for (const [sessionId, items] of bySession(answer.taken)) {
+        sessions.get(sessionId)?.taken(items.map((item): LeaseId => item.leaseId));
+      }
+    },
+  };
+}
+
+function bySession<Item extends { readonly sessionId: SessionId }>(items: readonly Item[]): Map<SessionId, Item[]> {
+  const groups = new Map<SessionId, Item[]>();
+  for (const item of items) {
+    const group = groups.get(item.sessionId);
+    if (group === undefined) groups.set(item.sessionId, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,131 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import {
+  type Hello,
+  WorkerService,
+  type WorkRequest,
+  type WorkResponse,
+} from "../../../gen/conveyor/v1/worker_service_pb.ts";
+import { ConveyorError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { LeaseId } from "../../core/names.ts";
+import type { Effects, SessionRef, Store } from "../../store/store.ts";
+import { helloToDomain, type WorkerHello } from "../../wire/hello.ts";
+import { methodPath } from "../../wire/service-definition.ts";
+import { type FrameStream, serveFrameStream } from "../../wire/stream.ts";
+import { msToDuration } from "../../wire/time.ts";
+import type { OnUnexpected } from "../../wire/unary-handler.ts";
+import { createSession, type Session } from "./session.ts";
+import type { Reopened, SessionContext } from "./session-context.ts";
+
+export interface WorkStreamOptions {
+  readonly store: Store;
+  readonly context: SessionContext;
+  readonly onEffects: (effects: Effects) => void;
+  readonly onUnexpected: OnUnexpected;
+  /** Streams that have not become sessions yet; a stop ends them, too. */
+  readonly newcomers: Set<FrameStream<WorkResponse>>;
+}
+
+const capabilities: readonly string[] = [];
+const method = WorkerService.method.work;
+
+/** Serves one stream of `Work`: awaiting Hello -> opening -> at work (see `Session`) -> closed. */
+export function serveWork(call: ServerDuplexStream<Buffer, Buffer>, options: WorkStreamOptions): void {
+  const { context } = options;
+  const { intervals } = context;
+  let session: Session | undefined;
+  let greeted = false;
+  const stream = serveFrameStream(call, method, { onFrame, onClose }, options.onUnexpected);
+  options.newcomers.add(stream);
+  const impatience = setTimeout(() => {
+    const message = `no Hello arrived within ${intervals.helloMs} ms`;
+    stream.close(new ConveyorError("FRAME_OUT_OF_ORDER", message));
+  }, intervals.helloMs);
+
+  function onFrame(frame: WorkRequest): void {
+    if (session !== undefined) {
+      session.onFrame(frame);
+      return;
+    }
+    if (greeted || frame.frame.case !== "hello") {
+      throw new ConveyorError(
+        "FRAME_OUT_OF_ORDER",
+        `${frame.frame.case ?? "frame"}: the first frame is one Hello, then comes a Welcome`,
+      );
+    }
+    greeted = true;
+    clearTimeout(impatience);
+    stream.pause();
+    open(frame.frame.value).catch((error: unknown) => stream.close(error));
+  }
+
+  async function open(sent: Hello): Promise<void> {
+    const hello = helloToDomain(sent);
+    const principal = context.gate.authenticate({ metadata: call.metadata, peer: stream.peer });
+    for (const { queue, types } of hello.subscriptions) {
+      for (const type of types) context.gate.admit({ principal, method: methodPath(method), queue, type });
+    }
+    const opened = (await resumed(hello, principal, options)) ?? (await begun(hello, principal, options));
+    if (stream.closed) return void context.departures.detach(opened.ref);
+    welcome(stream, hello, opened, context);
+    options.newcomers.delete(stream);
+    const { ref, reopened } = opened;
+    session = createSession({ ref, principal, hello, reopened, stream, context });
+    context.logger.info("session at work", {
+      sessionId: ref.sessionId,
+      epoch: ref.epoch,
+      worker: hello.worker,
+      kept: reopened?.kept.length,
+    });
+    stream.resume();
+  }
+
+  function onClose(): void {
+    clearTimeout(impatience);
+    options.newcomers.delete(stream);
+    session?.onClose();
+  }
+}
+
+interface Opened {
+  readonly ref: SessionRef;
+  readonly reopened: Reopened | undefined;
+  readonly lost: readonly LeaseId[];
+}
+
+async function resumed(hello: WorkerHello, principal: string, options: WorkStreamOptions): Promise<Opened | undefined> {
+  if (hello.resume === undefined) return undefined;
+  const { sessionId, held } = hello.resume;
+  const ttlMs = options.context.intervals.sessionTtlMs;
+  const answer = await options.store.resumeSession({ sessionId, principal, ttlMs, held });
+  if (answer.kind === "gone") return undefined;
+  options.onEffects(answer.effects);
+  return { ref: { sessionId, epoch: answer.epoch }, reopened: { kept: answer.kept }, lost: answer.lost };
+}
+
+async function begun(hello: WorkerHello, principal: string, options: WorkStreamOptions): Promise<Opened> {
+  const sessionId = options.context.ids.sessionId();
+  const ttlMs = options.context.intervals.sessionTtlMs;
+  await options.store.openSession({ sessionId, principal, worker: hello.worker, instanceId: hello.instanceId, ttlMs });
+  const lost = hello.resume?.held.map(({ leaseId }) => leaseId) ?? [];
+  return { ref: { sessionId, epoch: 1 }, reopened: undefined, lost };
+}
+
+function welcome(stream: FrameStream<WorkResponse>, hello: WorkerHello, opened: Opened, context: SessionContext): void {
+  const { intervals } = context;
+  const value = {
+    $typeName: "conveyor.v1.Welcome" as const,
+    sessionId: opened.ref.sessionId,
+    protocolVersion: 1,
+    capabilities: capabilities.filter((each) => hello.capabilities.includes(each)),
+    heartbeatInterval: msToDuration(intervals.heartbeatMs),
+    watchdog: msToDuration(intervals.watchdogMs),
+    sessionTtl: msToDuration(intervals.sessionTtlMs),
+    maxPayloadBytes: BigInt(limits.payloadBytesMax),
+    maxFrameBytes: BigInt(limits.frameBytesMax),
+    keptLeaseIds: opened.reopened?.kept.map(({ leaseId }) => leaseId) ?? [],
+    lostLeaseIds: [...opened.lost],
+    sessionReplaced: hello.resume !== undefined && opened.reopened === undefined,
+  };
+  stream.send({ $typeName: "conveyor.v1.WorkResponse", frame: { case: "welcome", value } });
+}
