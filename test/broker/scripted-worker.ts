@@ -2,7 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@grpc/grpc-js";
 import {
   type Delivery,
-  type HelloSchema,
+  type HeldLeaseSchema,
   type ResultAck,
   type ResultSchema,
   type Welcome,
@@ -42,7 +42,13 @@ export interface ScriptedWorker {
 
 const patienceMs = 15_000;
 
-export type HelloInit = MessageInitShape<typeof HelloSchema>;
+export interface HelloInit {
+  readonly protocolVersion?: number;
+  readonly worker?: string;
+  readonly subscriptions?: { queue: string; types: string[]; maxInFlight?: number }[];
+  readonly capacity?: { seq: bigint; maxInFlight: number; maxBytes?: bigint };
+  readonly resume?: { sessionId: string; held: MessageInitShape<typeof HeldLeaseSchema>[] };
+}
 
 export function openWorker(client: Client): ScriptedWorker {
   const kept = new Map<Case, unknown[]>();
