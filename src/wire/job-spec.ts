@@ -1,13 +1,15 @@
 import type { JobSpec } from "../../gen/conveyor/v1/job_pb.ts";
 import type { Backoff } from "../../gen/conveyor/v1/options_pb.ts";
-import { ConveyorError } from "../core/errors.ts";
+import type { ConveyorError } from "../core/errors.ts";
 import type { BackoffPolicy } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { parseSpan, type Span } from "../core/span.ts";
 import { backoffKindToWire } from "./enums.ts";
+import { invalidField } from "./invalid-field.ts";
 import { packPayload } from "./job-payload.ts";
 import type { JobType } from "./job-type.ts";
 import { msToDuration, msToTimestamp } from "./time.ts";
+import { wordToWire } from "./word-to-wire.ts";
 
 /** What a job may be given beside its payload; what is left out, its type, its queue or the server decides. */
 export interface JobSettings {
@@ -77,12 +79,9 @@ export function jobSpecBytes(spec: JobSpec): number {
 /** Back-off settings on the wire; INVALID_OPTION for what is no back-off. */
 export function backoffOf(settings: BackoffSettings): Backoff {
   const { kind, initial, max, multiplier, jitter } = settings;
-  if (kind !== undefined && !Object.hasOwn(backoffKindToWire, kind)) {
-    throw invalid("backoff.kind", `it is one of ${Object.keys(backoffKindToWire).join(", ")}`, kind);
-  }
   return {
     $typeName: "conveyor.v1.Backoff",
-    kind: backoffKindToWire[kind ?? "EXPONENTIAL"],
+    kind: wordToWire(backoffKindToWire, kind ?? "EXPONENTIAL", "backoff.kind"),
     initial:
       initial === undefined ? undefined : msToDuration(parseSpan(initial, "backoff.initial", limits.backoffMsMax)),
     max: max === undefined ? undefined : msToDuration(parseSpan(max, "backoff.max", limits.backoffMsMax)),
@@ -128,11 +127,6 @@ function optionalNumber(value: number | undefined, path: string): number | undef
 }
 
 function invalid(path: string, problem: string, got: unknown): ConveyorError {
-  return new ConveyorError("INVALID_OPTION", `${path}: ${problem}; got ${shown(got)}`, {
-    details: { fields: [{ path, problem }] },
-  });
-}
-
-function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : String(value);
+  const shown = typeof got === "string" ? JSON.stringify(got.slice(0, 60)) : String(got);
+  return invalidField("INVALID_OPTION", path, `${problem}; got ${shown}`);
 }

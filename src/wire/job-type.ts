@@ -36,3 +36,20 @@ export function jobTypeOf(schema: DescMessage, result?: DescMessage): JobType {
   // Without the option resultSchemaOf has thrown.
   return { schema, name: schema.typeName, options: options as JobOptions, result: found };
 }
+
+/** The job type of a schema, see `jobTypeOf`. */
+export type TypeLookup = (schema: DescMessage, result?: DescMessage) => JobType;
+
+/** Remembers each schema's job type: its options are decoded anew with every look. */
+export function createTypeLookup(): TypeLookup {
+  const known = new WeakMap<DescMessage, JobType>();
+  return (schema, result) => {
+    if (result !== undefined) return jobTypeOf(schema, result);
+    let type = known.get(schema);
+    if (type === undefined) {
+      type = jobTypeOf(schema);
+      known.set(schema, type);
+    }
+    return type;
+  };
+}

@@ -38,7 +38,7 @@ export interface FrameHandlers<In> {
   /** A throw closes the stream with that error. */
   onFrame(frame: In): void;
   /** A server's: the client has no more to send. Without it the stream is then closed. */
-  onHalfClose?(): void;
+  onHalfClose?: (() => void) | undefined;
   /** Undefined: the other side ended well. On a server, ABORTED: the client cancelled or is gone. */
   onClose(error: ConveyorError | undefined): void;
 }
