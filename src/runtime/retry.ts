@@ -37,7 +37,8 @@ export async function retryUnavailable<T>(work: () => Promise<T>, options: Retry
   }
 }
 
-/** Whether trying the same again later can succeed. */
-export function isPassing(error: unknown): error is ConveyorError {
-  return isConveyorError(error) && (errorStatus[error.code] === "UNAVAILABLE" || error.code === "SERVER_BUSY");
+/** Whether trying the same again later can succeed; TIMED_OUT is an answer that did not come in time. */
+function isPassing(error: unknown): error is ConveyorError {
+  if (!isConveyorError(error)) return false;
+  return errorStatus[error.code] === "UNAVAILABLE" || error.code === "SERVER_BUSY" || error.code === "TIMED_OUT";
 }

@@ -10,7 +10,7 @@ import { ConveyorError } from "../core/errors.ts";
 import type { JobError, JobState } from "../core/job.ts";
 import { stateFromWire } from "../wire/enums.ts";
 import { unpackAny } from "../wire/job-payload.ts";
-import { type JobType, jobTypeOf } from "../wire/job-type.ts";
+import type { TypeLookup } from "../wire/job-type.ts";
 import { typeNameOfUrl } from "../wire/payload.ts";
 
 /** A child as its heir sees it. */
@@ -55,10 +55,7 @@ export interface ChildReader {
 /** One page; tries again by itself for as long as the signal allows. */
 export type ListChildren = (request: ListChildResultsRequest, signal: AbortSignal) => Promise<ListChildResultsResponse>;
 
-export function createChildReader(options: {
-  readonly list: ListChildren;
-  readonly typeOf: (schema: DescMessage) => JobType;
-}): ChildReader {
+export function createChildReader(options: { readonly list: ListChildren; readonly typeOf: TypeLookup }): ChildReader {
   async function* pages(call: HeirCall, filter: { readonly type: string; readonly completedOnly: boolean }) {
     let pageToken = "";
     do {
@@ -80,7 +77,7 @@ export function createChildReader(options: {
 
   return {
     async results<Result extends Message>(call: HeirCall, schema: DescMessage, override: ResultOption<Result>) {
-      const type = override.result === undefined ? options.typeOf(schema) : jobTypeOf(schema, override.result);
+      const type = options.typeOf(schema, override.result);
       if (type.result === undefined) {
         throw new ConveyorError("NO_RESULT", `${type.name} declares no result; pass { result: Schema } if it has one`);
       }

@@ -1,6 +1,5 @@
-import type { DescMessage } from "@bufbuild/protobuf";
 import type { Clock } from "../runtime/clock.ts";
-import { type JobType, jobTypeOf } from "../wire/job-type.ts";
+import { createTypeLookup } from "../wire/job-type.ts";
 import { createChildPages } from "./child-pages.ts";
 import { createChildReader } from "./child-reader.ts";
 import type { HandledType } from "./handled-type.ts";
@@ -33,7 +32,7 @@ export interface CrewOptions {
 
 export function createCrew(options: CrewOptions): Crew {
   const { address, identity, types, clock, random, hooks } = options;
-  const typeOf = rememberedTypes();
+  const typeOf = createTypeLookup();
   const pages = createChildPages({ address, random });
   const reader = createChildReader({ list: pages.list, typeOf });
   const outbox = createOutbox();
@@ -59,18 +58,5 @@ export function createCrew(options: CrewOptions): Crew {
       slots.end();
       pages.close();
     },
-  };
-}
-
-/** Looks each schema up once: its options are decoded anew with every look. */
-function rememberedTypes(): (schema: DescMessage) => JobType {
-  const known = new WeakMap<DescMessage, JobType>();
-  return (schema) => {
-    let type = known.get(schema);
-    if (type === undefined) {
-      type = jobTypeOf(schema);
-      known.set(schema, type);
-    }
-    return type;
   };
 }

@@ -7,6 +7,7 @@ import { parsePrintable } from "../core/names.ts";
 import { policyToWire, roleToWire, triggerToWire } from "../wire/enums.ts";
 import { type JobSettings, jobSpecBytes, jobSpecOf } from "../wire/job-spec.ts";
 import type { JobType } from "../wire/job-type.ts";
+import { wordToWire } from "../wire/word-to-wire.ts";
 
 /** What a handler may say of a child beside its payload. */
 export interface ChildOptions extends JobSettings {
@@ -59,8 +60,8 @@ export function createDeclarations(parent: JobType): Declarations {
       $typeName: "conveyor.v1.Declaration",
       role: roleToWire[role],
       key,
-      policy: wordOf(policyToWire, policy, "policy"),
-      trigger: role === "HEIR" ? wordOf(triggerToWire, trigger, "trigger") : 0,
+      policy: wordToWire(policyToWire, policy, "policy"),
+      trigger: role === "HEIR" ? wordToWire(triggerToWire, trigger, "trigger") : 0,
       asResult,
       job,
     });
@@ -107,12 +108,6 @@ export function createDeclarations(parent: JobType): Declarations {
 
 function nameOf(result: DescMessage | undefined): string {
   return result?.typeName ?? "no result";
-}
-
-function wordOf<Word extends string, Value>(table: Readonly<Record<Word, Value>>, word: Word, path: string): Value {
-  if (Object.hasOwn(table, word)) return table[word];
-  const known = Object.keys(table).join(", ");
-  throw new ConveyorError("INVALID_OPTION", `${path}: it is one of ${known}; got ${JSON.stringify(word)}`);
 }
 
 function tooMany(role: "CHILD" | "HEIR"): ConveyorError {

@@ -4,7 +4,7 @@ import { ConveyorError } from "../core/errors.ts";
 import type { JobRole } from "../core/job.ts";
 import type { Span } from "../core/span.ts";
 import { roleFromWire } from "../wire/enums.ts";
-import type { JobType } from "../wire/job-type.ts";
+import type { JobType, TypeLookup } from "../wire/job-type.ts";
 import { durationToMs, timestampToMs } from "../wire/time.ts";
 import type { ChildOutcome, ChildReader, ResultOption } from "./child-reader.ts";
 import * as control from "./control.ts";
@@ -77,7 +77,7 @@ export interface JobContext {
 export class AttemptContext implements JobContext {
   readonly #delivery: Delivery;
   readonly #type: JobType;
-  readonly #typeOf: (schema: DescMessage) => JobType;
+  readonly #typeOf: TypeLookup;
   readonly #reader: ChildReader;
   #controller: AbortController | undefined;
   #aborted: ConveyorError | undefined;
@@ -87,7 +87,7 @@ export class AttemptContext implements JobContext {
   constructor(options: {
     readonly delivery: Delivery;
     readonly type: JobType;
-    readonly typeOf: (schema: DescMessage) => JobType;
+    readonly typeOf: TypeLookup;
     readonly reader: ChildReader;
   }) {
     this.#delivery = options.delivery;

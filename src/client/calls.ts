@@ -1,0 +1,82 @@
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { ConveyorError, isConveyorError } from "../core/errors.ts";
+import { linkedAbort } from "../runtime/abort.ts";
+import { retryUnavailable } from "../runtime/retry.ts";
+import { openChannel, withPort } from "../wire/channel.ts";
+import { callUnary } from "../wire/unary.ts";
+
+/** Calls to one broker that may all be repeated, and are while it cannot be reached. */
+export interface Calls {
+  /** As `callUnary`; CLOSED after `close`, BROKER_UNREACHABLE with the address and a hint once `retryMs` is over. */
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    options?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
+  ): Promise<MessageShape<O>>;
+  /** Ends every call. */
+  close(): void;
+}
+
+const timeoutMsDefault = 30_000;
+
+export function createCalls(options: {
+  readonly address: string;
+  /** How long a broker may be away before a call fails. */
+  readonly retryMs: number;
+  readonly random: () => number;
+}): Calls {
+  const address = withPort(options.address);
+  const client = openChannel(address, { retries: false });
+  const closing = new AbortController();
+
+  async function call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    { signal, timeoutMs = timeoutMsDefault }: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined } = {},
+  ): Promise<MessageShape<O>> {
+    if (closing.signal.aborted) throw closed();
+    const { controller, release } = linkedAbort([signal, closing.signal]);
+    try {
+      return await retryUnavailable(
+        () => callUnary(client, method, request, { signal: controller.signal, timeoutMs }),
+        { signal: controller.signal, boundMs: options.retryMs, random: options.random },
+      );
+    } catch (error) {
+      if (closing.signal.aborted) throw closed();
+      if (signal?.aborted) throw abortedBy(signal, method.name);
+      throw unreachable(error);
+    } finally {
+      release();
+    }
+  }
+
+  function unreachable(error: unknown): unknown {
+    if (!isConveyorError(error) || error.code !== "BROKER_UNREACHABLE") return error;
+    const seconds = Math.round(options.retryMs / 1_000);
+    return new ConveyorError(
+      error.code,
+      `no broker answered at ${address} for ${seconds} s; is it running there ("conveyor serve")? ${error.message}`,
+      { cause: error },
+    );
+  }
+
+  return {
+    call,
+    close() {
+      closing.abort(closed());
+      client.close();
+    },
+  };
+}
+
+/** The error of everything after `close`. */
+export function closed(): ConveyorError {
+  return new ConveyorError("CLOSED", "this client was closed; connect() makes a new one");
+}
+
+/** What a caller gets whose own signal came first. */
+export function abortedBy(signal: AbortSignal, what: string): ConveyorError {
+  return new ConveyorError("ABORTED", `${what} was aborted by its signal; what was sent may still have happened`, {
+    cause: signal.reason,
+  });
+}

@@ -1,0 +1,120 @@
+import type { DescMessage, Message, MessageInitShape } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { type Queue, QueueService } from "../../gen/conveyor/v1/queue_service_pb.ts";
+import { ConveyorError } from "../core/errors.ts";
+import { parseSpan, type Span } from "../core/span.ts";
+import { createIds } from "../runtime/ids.ts";
+import { type Calls, createCalls } from "./calls.ts";
+import { type ChainInfo, readChain } from "./chain-info.ts";
+import { type BatchEntry, type BatchOptions, createEnqueuer, type Enqueuer } from "./enqueuer.ts";
+import { type EnqueueOptions, type JobDraft, job } from "./job-draft.ts";
+import { getJob, type JobHandle, jobHandle, type WaitOptions } from "./job-handle.ts";
+import type { JobInfo } from "./job-info.ts";
+import { type ListOptions, listJobs } from "./list-jobs.ts";
+import { type QueueInfo, type QueueUpdate, queueInfoOf, queueUpdateOf } from "./queue-info.ts";
+import type { TreeDraft } from "./tree.ts";
+
+export interface ConnectOptions {
+  /** How long a broker may be away before a call fails with BROKER_UNREACHABLE; a minute when left out. */
+  readonly retryFor?: Span | undefined;
+}
+
+const retryMsDefault = 60_000;
+
+/**
+ * A client of the broker at `address` (`host` or `host:port`). It connects at the first call; while the broker is away, calls are
+ * tried again by themselves, safely: every root job has its id before it is sent. Throws INVALID_OPTION.
+ */
+export function connect(address: string, options: ConnectOptions = {}): Conveyor {
+  return new Conveyor(address, options);
+}
+
+/** A producer's view of a broker: open -> closed. Every call may throw CLOSED, ABORTED (its signal) and BROKER_UNREACHABLE. */
+export class Conveyor {
+  readonly #calls: Calls;
+  readonly #enqueuer: Enqueuer;
+
+  constructor(address: string, options: ConnectOptions) {
+    const ids = createIds();
+    const retryMs = parseSpan(options.retryFor ?? retryMsDefault, "retryFor");
+    this.#calls = createCalls({ address, retryMs, random: ids.random });
+    this.#enqueuer = createEnqueuer(this.#calls, ids);
+  }
+
+  /**
+   * Enqueues a job; when it resolves, the job is durable. What is enqueued at the same time shares requests. Throws
+   * PAYLOAD_INVALID, PAYLOAD_TOO_LARGE, INVALID_OPTION, INVALID_NAME, JOB_ID_EXISTS, REQUEST_ID_REUSED, SERVER_BUSY.
+   */
+  enqueue<Schema extends DescMessage, Result extends Message = Message>(
+    schema: Schema,
+    init: MessageInitShape<Schema>,
+    options: EnqueueOptions<Result> & WaitOptions = {},
+  ): Promise<JobHandle<Result>> {
+    return this.#enqueuer.enqueue(job(schema, init, options), options);
+  }
+
+  /** Enqueues many jobs and trees, each on its own unless `allOrNothing`; the answers stand in the order of the items. */
+  enqueueBatch(items: readonly (JobDraft | TreeDraft)[], options: BatchOptions = {}): Promise<BatchEntry[]> {
+    return this.#enqueuer.enqueueBatch(items, options);
+  }
+
+  /** Enqueues a job with everything below it, at once or not at all; the handle is the root's. Also throws TREE_INVALID, DUPLICATE_KEY. */
+  enqueueTree<Result extends Message = Message>(
+    tree: TreeDraft & { readonly job: JobDraft<Result> },
+    options: WaitOptions = {},
+  ): Promise<JobHandle<Result>> {
+    return this.#enqueuer.enqueue(tree, options);
+  }
+
+  /** A handle of a job that was enqueued elsewhere; no call is made. */
+  handle<Result extends Message = Message>(
+    id: string,
+    options: { readonly result?: GenMessage<Result> | undefined } = {},
+  ): JobHandle<Result> {
+    return jobHandle(this.#calls, { id, deduplicated: false, result: options.result });
+  }
+
+  /** A job with its payload, result and history; JOB_NOT_FOUND. */
+  get(id: string, options: WaitOptions = {}): Promise<JobInfo> {
+    return getJob(this.#calls, id, options.signal);
+  }
+
+  /** Every job that matches, newest first, read page by page as it is asked for. */
+  list(options: ListOptions = {}): AsyncGenerator<JobInfo, void, undefined> {
+    return listJobs(this.#calls, options);
+  }
+
+  /** The job with all below it, leaves that are alike as one; JOB_NOT_FOUND. */
+  chain(id: string, options: WaitOptions & { readonly depthMax?: number | undefined } = {}): Promise<ChainInfo> {
+    return readChain(this.#calls, id, options);
+  }
+
+  /** A queue with its settings and counts; QUEUE_NOT_FOUND before its first job or setting. */
+  async queue(name: string, { signal }: WaitOptions = {}): Promise<QueueInfo> {
+    const { queue } = await this.#calls.call(QueueService.method.getQueue, { name }, { signal });
+    return infoOf(queue, name);
+  }
+
+  /** Changes settings of a queue, also for the jobs that are in it; makes the queue when it is new. */
+  async updateQueue(name: string, update: QueueUpdate, { signal }: WaitOptions = {}): Promise<QueueInfo> {
+    const { settings, paths } = queueUpdateOf(update);
+    const request = { name, settings, updateMask: { paths } };
+    const { queue } = await this.#calls.call(QueueService.method.updateQueue, request, { signal });
+    return infoOf(queue, name);
+  }
+
+  /** Ends every call that is under way and lets go of the connection. */
+  async close(): Promise<void> {
+    this.#enqueuer.close();
+    this.#calls.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function infoOf(queue: Queue | undefined, name: string): QueueInfo {
+  if (queue === undefined) throw new ConveyorError("INTERNAL", `the broker answered without the queue ${name}`);
+  return queueInfoOf(queue);
+}

@@ -1,0 +1,146 @@
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { type EnqueueItem, type EnqueueResult, JobService } from "../../gen/conveyor/v1/job_service_pb.ts";
+import { ConveyorError, isConveyorError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import { groupType } from "../core/names.ts";
+import type { Ids } from "../runtime/ids.ts";
+import { fromRpcStatus } from "../wire/error-status.ts";
+import { jobSpecBytes, jobSpecOf } from "../wire/job-spec.ts";
+import { createTypeLookup } from "../wire/job-type.ts";
+import { abortedBy, type Calls, closed } from "./calls.ts";
+import { createCoalescer } from "./coalescer.ts";
+import type { JobDraft } from "./job-draft.ts";
+import { type JobHandle, jobHandle, type WaitOptions } from "./job-handle.ts";
+import { flattenTree, type TreeDraft } from "./tree.ts";
+
+/** What became of one item of a batch. */
+export type BatchEntry =
+  | { readonly kind: "accepted"; readonly job: JobHandle }
+  | { readonly kind: "refused"; readonly error: ConveyorError };
+
+export interface BatchOptions extends WaitOptions {
+  /** All items or none: the first bad one fails the call. At most 1,000 items and 4 MiB then. */
+  readonly allOrNothing?: boolean | undefined;
+}
+
+/** Turns drafts into committed jobs. */
+export interface Enqueuer {
+  enqueue<Result extends Message>(
+    draft: JobDraft<Result> | TreeDraft,
+    options: WaitOptions,
+  ): Promise<JobHandle<Result>>;
+  enqueueBatch(drafts: readonly (JobDraft | TreeDraft)[], options: BatchOptions): Promise<BatchEntry[]>;
+  close(): void;
+}
+
+/** An item on the wire, and what its answer means. */
+interface Prepared {
+  readonly item: EnqueueItem;
+  readonly bytes: number;
+  /** The id was made here, so a job that is there already is this one, sent again. */
+  readonly idIsOurs: boolean;
+  readonly result: DescMessage | undefined;
+}
+
+/** Items of one `enqueueBatch` that wait at once: below what the coalescer takes, so that others find room beside them. */
+const sliceItems = 4_000;
+
+export function createEnqueuer(calls: Calls, ids: Ids): Enqueuer {
+  const typeOf = createTypeLookup();
+  const coalescer = createCoalescer(async (items) => {
+    const { results } = await calls.call(JobService.method.enqueueBatch, { items });
+    return results;
+  });
+
+  function prepare(draft: JobDraft | TreeDraft): Prepared {
+    return "schema" in draft ? prepareJob(draft) : prepareTree(draft);
+  }
+
+  /** Every root has an id or a request id before it is sent, so that sending it again is safe. */
+  function nameOf({ options }: JobDraft): { readonly id: string | undefined; readonly idIsOurs: boolean } {
+    const idIsOurs = options.id === undefined && options.requestId === undefined;
+    return { id: idIsOurs ? ids.jobId() : options.id, idIsOurs };
+  }
+
+  function prepareJob(draft: JobDraft): Prepared {
+    const type = typeOf(draft.schema, draft.options.result);
+    const { id, idIsOurs } = nameOf(draft);
+    const spec = jobSpecOf(type, draft.init, draft.options, { id, requestId: draft.options.requestId });
+    const item: EnqueueItem = { $typeName: "conveyor.v1.EnqueueItem", item: { case: "job", value: spec } };
+    return { item, bytes: jobSpecBytes(spec), idIsOurs, result: type.result };
+  }
+
+  function prepareTree(draft: TreeDraft): Prepared {
+    if (draft?.job?.schema === undefined) {
+      throw new ConveyorError("TREE_INVALID", "a tree begins with a job: { job: job(Schema, { … }), children: […] }");
+    }
+    const { id, idIsOurs } = nameOf(draft.job);
+    const { tree, bytes } = flattenTree(draft, { rootId: id, typeOf });
+    const item: EnqueueItem = { $typeName: "conveyor.v1.EnqueueItem", item: { case: "tree", value: tree } };
+    return { item, bytes, idIsOurs, result: resultOfTree(draft) };
+  }
+
+  /** A Group gives what its asResult heir gives. */
+  function resultOfTree({ job, heirs = [] }: TreeDraft): DescMessage | undefined {
+    const own = typeOf(job.schema, job.options.result).result;
+    if (own !== undefined || job.schema.typeName !== groupType) return own;
+    const heir = heirs.find((each) => each.asResult);
+    return heir && resultOfTree(heir);
+  }
+
+  function accepted<Result extends Message>(prepared: Prepared, answer: EnqueueResult): JobHandle<Result> {
+    if (answer.error !== undefined) throw fromRpcStatus(answer.error);
+    const deduplicated = answer.deduplicated && !prepared.idIsOurs;
+    return jobHandle(calls, { id: answer.id, deduplicated, result: prepared.result });
+  }
+
+  async function add<Result extends Message>(prepared: Prepared, { signal }: WaitOptions): Promise<JobHandle<Result>> {
+    return accepted(prepared, await coalescer.add(prepared.item, { bytes: prepared.bytes, signal }));
+  }
+
+  async function addForBatch(draft: JobDraft | TreeDraft, options: WaitOptions): Promise<BatchEntry> {
+    try {
+      return { kind: "accepted", job: await add(prepare(draft), options) };
+    } catch (error) {
+      if (isConveyorError(error)) return { kind: "refused", error };
+      throw error;
+    }
+  }
+
+  async function enqueueAll(drafts: readonly (JobDraft | TreeDraft)[], { signal }: WaitOptions): Promise<BatchEntry[]> {
+    const all = drafts.map(prepare);
+    const bytes = all.reduce((sum, each) => sum + each.bytes, 0);
+    if (all.length > limits.batchItemsMax || bytes > limits.batchBytesMax) {
+      throw new ConveyorError(
+        "BATCH_TOO_LARGE",
+        `all-or-nothing takes at most ${limits.batchItemsMax} items and ${limits.batchBytesMax} bytes; ` +
+          `here are ${all.length} items of about ${bytes} bytes; split it, or enqueue a tree`,
+      );
+    }
+    const { results } = await calls.call(
+      JobService.method.enqueueBatch,
+      { items: all.map((each) => each.item), allOrNothing: true },
+      { signal },
+    );
+    return all.map((each, index) => {
+      const result = results[index];
+      if (result === undefined) throw new ConveyorError("INTERNAL", "the broker answered fewer items than it was sent");
+      return { kind: "accepted", job: accepted(each, result) };
+    });
+  }
+
+  return {
+    enqueue: async (draft, options) => add(prepare(draft), options),
+    async enqueueBatch(drafts, options) {
+      if (options.allOrNothing) return drafts.length === 0 ? [] : enqueueAll(drafts, options);
+      const entries: BatchEntry[] = [];
+      for (let start = 0; start < drafts.length; start += sliceItems) {
+        const slice = drafts.slice(start, start + sliceItems);
+        entries.push(...(await Promise.all(slice.map((draft) => addForBatch(draft, options)))));
+        if (options.signal?.aborted) throw abortedBy(options.signal, "enqueueBatch");
+      }
+      return entries;
+    },
+    close: () => coalescer.close(closed()),
+  };
+}

@@ -1,0 +1,114 @@
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { type Job, JobView } from "../../gen/conveyor/v1/job_pb.ts";
+import { JobService, WaitUntil } from "../../gen/conveyor/v1/job_service_pb.ts";
+import { ConveyorError } from "../core/errors.ts";
+import { isTerminal } from "../core/job.ts";
+import { stateFromWire } from "../wire/enums.ts";
+import { unpackAny } from "../wire/job-payload.ts";
+import { msToDuration } from "../wire/time.ts";
+import type { Calls } from "./calls.ts";
+import { type JobInfo, jobInfoOf } from "./job-info.ts";
+
+/** One look at the broker; the answer comes early when the job is there. */
+const lookMs = 30_000;
+const lookMarginMs = 10_000;
+
+/** A job that was enqueued. */
+export interface JobHandle<Result extends Message = Message> {
+  readonly id: string;
+  /** It was there already, with the same content. */
+  readonly deduplicated: boolean;
+  /**
+   * The job's result, once it and everything below it is done. Throws JOB_FAILED when it ended dead or cancelled, NO_RESULT when
+   * it gave none, RESULT_TYPE_MISMATCH when it gave another message, ABORTED when the signal came first.
+   */
+  result<Type extends Message = Result>(options?: WaitOptions): Promise<Type>;
+  /** Resolves with the job once its own run is over (RAN), or everything below it too (TERMINAL, the default). */
+  wait(options?: WaitOptions & { readonly until?: "RAN" | "TERMINAL" | undefined }): Promise<JobInfo>;
+  /** The job as it is now. */
+  get(options?: WaitOptions): Promise<JobInfo>;
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A handle of the job `id`; `schema` is that of its result, where one is known. */
+export function jobHandle<Result extends Message>(
+  calls: Calls,
+  job: { readonly id: string; readonly deduplicated: boolean; readonly result: DescMessage | undefined },
+): JobHandle<Result> {
+  const { id, deduplicated } = job;
+
+  async function wait(until: WaitUntil, signal: AbortSignal | undefined): Promise<Job> {
+    for (;;) {
+      const answer = await calls.call(
+        JobService.method.waitJob,
+        { id, until, timeout: msToDuration(lookMs) },
+        { signal, timeoutMs: lookMs + lookMarginMs },
+      );
+      if (answer.job && answer.reached) return answer.job;
+    }
+  }
+
+  return {
+    id,
+    deduplicated,
+    async result<Type extends Message>({ signal }: WaitOptions = {}) {
+      const ended = await wait(WaitUntil.TERMINAL, signal);
+      // Its name was compared, so it is of the type that the caller's schema stands for.
+      return unpackAny(schemaOf(job.result, ended), resultOf(ended), "RESULT_TYPE_MISMATCH") as Type;
+    },
+    async wait({ signal, until = "TERMINAL" } = {}) {
+      return jobInfoOf(await wait(until === "RAN" ? WaitUntil.RAN : WaitUntil.TERMINAL, signal));
+    },
+    get: ({ signal } = {}) => getJob(calls, id, signal),
+  };
+}
+
+/** One job with everything; JOB_NOT_FOUND. */
+export async function getJob(calls: Calls, id: string, signal: AbortSignal | undefined): Promise<JobInfo> {
+  const { job } = await calls.call(JobService.method.getJob, { id, view: JobView.FULL }, { signal });
+  if (job === undefined) throw new ConveyorError("INTERNAL", `the broker answered without the job ${id}`);
+  return jobInfoOf(job);
+}
+
+function resultOf(job: Job): Any {
+  const state = stateFromWire(job.state, "state");
+  if (state !== "COMPLETED") throw failed(job, state !== undefined && isTerminal(state) ? state : "not done");
+  if (job.result) return job.result;
+  throw new ConveyorError(
+    "NO_RESULT",
+    `job ${job.id} (${job.type}) is completed without a result; its type declares none, or the heir that should give it was not run`,
+    aboutJob(job),
+  );
+}
+
+function schemaOf(schema: DescMessage | undefined, job: Job): DescMessage {
+  resultOf(job); // why there is none matters more than how it could be read
+  if (schema !== undefined) return schema;
+  throw new ConveyorError(
+    "NO_RESULT",
+    `${job.type} declares no result, so the one of job ${job.id} cannot be read; pass { result: Schema } when enqueueing`,
+    aboutJob(job),
+  );
+}
+
+function failed(job: Job, state: string): ConveyorError {
+  const error = job.attempts.findLast((attempt) => attempt.error)?.error;
+  const why = error === undefined ? "" : `; the last attempt failed with ${error.name}: ${error.message}`;
+  const reason = job.reason === "" ? "" : ` (${job.reason})`;
+  return new ConveyorError("JOB_FAILED", `job ${job.id} (${job.type}) is ${state}${reason}${why}; ${hintOf(job)}`, {
+    details: { ...aboutJob(job).details, metadata: { state, reason: job.reason, jobId: job.id, type: job.type } },
+  });
+}
+
+function hintOf({ id, reason }: Job): string {
+  if (reason === "CHAIN_FAILED") return `see what failed below it with "conveyor chain show ${id}"`;
+  return `see its history with "conveyor job show ${id}"`;
+}
+
+function aboutJob({ id }: Job) {
+  return { details: { resource: { type: "job", name: id } } } as const;
+}

@@ -1,0 +1,29 @@
+export type { ChainInfo, ChainNodeInfo } from "./client/chain-info.ts";
+export { type ConnectOptions, type Conveyor, connect } from "./client/conveyor.ts";
+export type { BatchEntry, BatchOptions } from "./client/enqueuer.ts";
+export { type EnqueueOptions, group, type JobDraft, job } from "./client/job-draft.ts";
+export type { JobHandle, WaitOptions } from "./client/job-handle.ts";
+export type { AttemptInfo, JobInfo, MessageBytes } from "./client/job-info.ts";
+export type { ListOptions } from "./client/list-jobs.ts";
+export type { QueueInfo, QueueUpdate, StateCounts } from "./client/queue-info.ts";
+export type { ChildDraft, HeirDraft, TreeDraft } from "./client/tree.ts";
+export { ConveyorError, type ErrorCode, type ErrorDetails, isConveyorError } from "./core/errors.ts";
+export type {
+  AttemptOutcome,
+  BackoffPolicy,
+  FailurePolicy,
+  HoldReason,
+  JobError,
+  JobRole,
+  JobState,
+  Trigger,
+} from "./core/job.ts";
+export type { Span } from "./core/span.ts";
+export type { ChildOutcome, ResultOption } from "./worker/child-reader.ts";
+export type { HandlerOutcome } from "./worker/control.ts";
+export type { ChildOptions, HeirOptions } from "./worker/declarations.ts";
+export type { HandleOptions, Handler, ResultHandler, Returned } from "./worker/handled-type.ts";
+export type { ErrorContext, WorkerHooks, WorkerState } from "./worker/hooks.ts";
+export type { DeferredResult, JobContext } from "./worker/job-context.ts";
+export { createWorker, type Worker } from "./worker/worker.ts";
+export type { QueueOptions, WorkerOptions } from "./worker/worker-options.ts";
