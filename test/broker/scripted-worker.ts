@@ -31,6 +31,8 @@ export interface ScriptedWorker {
   }): void;
   /** The next frame of this kind that was not taken yet. */
   next<C extends Case>(kind: C): Promise<ValueOf<C>>;
+  /** Kinds of all frames, in the order in which they came. */
+  readonly kinds: readonly string[];
   /** Frames of this kind that came and were not taken. */
   waiting<C extends Case>(kind: C): readonly ValueOf<C>[];
   /** The next `count` deliveries, over as many frames as they take. */
@@ -52,6 +54,7 @@ export interface HelloInit {
 
 export function openWorker(client: Client): ScriptedWorker {
   const kept = new Map<Case, unknown[]>();
+  const kinds: string[] = [];
   const wakes = new Set<() => void>();
   let end: (error: ConveyorError | undefined) => void = () => undefined;
   let over = false;
@@ -61,6 +64,7 @@ export function openWorker(client: Client): ScriptedWorker {
   const stream = openFrameStream(client, WorkerService.method.work, {
     onFrame({ frame }) {
       if (frame.case === undefined) return;
+      kinds.push(frame.case);
       kept.set(frame.case, [...(kept.get(frame.case) ?? []), frame.value]);
       for (const wake of [...wakes]) wake();
     },
@@ -123,6 +127,7 @@ export function openWorker(client: Client): ScriptedWorker {
       send({ case: "heartbeat", value });
     },
     next,
+    kinds,
     waiting,
     deliveries: (count) => gather("deliveries", count, (value) => value.deliveries),
     acks: (count) => gather("resultAcks", count, (value) => value.acks),
