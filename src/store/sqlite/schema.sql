@@ -1,0 +1,182 @@
+-- The SQLite store, schema version 1. Codes of states, roles and reasons are those of codes.ts; times are ms since the epoch.
+-- Hot rows are narrow: payloads, attempts and barriers do not sit in the row that claim and settle touch.
+
+-- The clock's high-water mark, and the last number given to a job: neither ever falls, whatever is removed.
+CREATE TABLE clock (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  now INTEGER NOT NULL,
+  seq INTEGER NOT NULL
+) STRICT;
+INSERT INTO clock VALUES (1, 0, 0);
+
+-- Texts that many jobs share: types, schema ids, principals.
+CREATE TABLE name (
+  id INTEGER PRIMARY KEY,
+  text TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- A queue and a type: the unit that workers subscribe to.
+CREATE TABLE lane (
+  id INTEGER PRIMARY KEY,
+  queue TEXT NOT NULL,
+  type TEXT NOT NULL,
+  UNIQUE (queue, type)
+) STRICT;
+
+-- What was set for a queue; NULL: the server decides (max_concurrency: no limit).
+CREATE TABLE queue (
+  name TEXT PRIMARY KEY,
+  paused INTEGER NOT NULL,
+  max_concurrency INTEGER,
+  max_attempts INTEGER,
+  backoff TEXT,
+  timeout_ms INTEGER,
+  crash_limit INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Jobs per lane and state, kept in the transaction that moves them.
+CREATE TABLE counter (
+  lane INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  PRIMARY KEY (lane, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE job (
+  seq INTEGER PRIMARY KEY,         -- insertion order
+  id TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  hold INTEGER NOT NULL,
+  neg_priority INTEGER NOT NULL,   -- negated, so that the ready index ascends in claim order
+  run_at INTEGER NOT NULL,
+  delay_ms INTEGER,                -- counts from the release of a held job
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  version INTEGER NOT NULL DEFAULT 1,
+  epoch INTEGER NOT NULL DEFAULT 0,
+  attempt INTEGER NOT NULL DEFAULT 0,
+  failure_count INTEGER NOT NULL DEFAULT 0,
+  crash_count INTEGER NOT NULL DEFAULT 0,
+  snooze_count INTEGER NOT NULL DEFAULT 0,
+  release_count INTEGER NOT NULL DEFAULT 0,
+  lease TEXT,                      -- the newest lease, also after its end, with its session and claim time
+  session INTEGER,
+  claimed_at INTEGER,
+  sent INTEGER NOT NULL DEFAULT 0,     -- outcome kind that its worker sent; 0: none, or the lease was taken
+  recorded INTEGER NOT NULL DEFAULT 0, -- what history says of it
+  problem TEXT,                        -- why that is not what was sent
+  run INTEGER NOT NULL DEFAULT 0,  -- how its own run ended
+  ran_at INTEGER,
+  finished_at INTEGER,
+  cancel INTEGER NOT NULL DEFAULT 0,   -- reason of a requested cancel
+  reason INTEGER NOT NULL DEFAULT 0,   -- of its own end; shown when terminal
+  parent INTEGER,
+  root INTEGER,                    -- NULL for a root
+  role INTEGER NOT NULL DEFAULT 0,
+  depth INTEGER NOT NULL DEFAULT 0,
+  position INTEGER NOT NULL DEFAULT 0,
+  key TEXT,
+  policy INTEGER NOT NULL DEFAULT 0,
+  trigger INTEGER NOT NULL DEFAULT 0,
+  as_result INTEGER NOT NULL DEFAULT 0,
+  edge_flipped INTEGER NOT NULL DEFAULT 0,
+  propagate_due INTEGER NOT NULL DEFAULT 0,
+  below INTEGER NOT NULL DEFAULT 0,    -- 1: it has a row in barrier
+  max_attempts INTEGER,
+  timeout_ms INTEGER,
+  backoff TEXT,
+  schema_id INTEGER NOT NULL,
+  principal INTEGER NOT NULL,
+  request_id TEXT,
+  payload_bytes INTEGER NOT NULL,
+  fingerprint TEXT,
+  result_of INTEGER,               -- the job whose result is this job's (an as_result heir)
+  result_type INTEGER,
+  result BLOB                      -- last: it may be large, and is cold
+) STRICT;
+
+CREATE UNIQUE INDEX job_id ON job (id);
+CREATE UNIQUE INDEX job_request ON job (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX job_ready ON job (lane, neg_priority, run_at) WHERE state = 2;
+CREATE INDEX job_due ON job (run_at) WHERE state IN (1, 4);
+CREATE INDEX job_session ON job (session, claimed_at) WHERE state = 3;
+CREATE INDEX job_propagate ON job (propagate_due) WHERE propagate_due = 1;
+CREATE INDEX job_dead ON job (state) WHERE state = 8;
+CREATE INDEX job_below ON job (parent, role, position) WHERE parent IS NOT NULL;
+CREATE INDEX job_root ON job (root) WHERE root IS NOT NULL;
+CREATE UNIQUE INDEX job_key ON job (parent, key) WHERE key IS NOT NULL;
+
+CREATE TABLE payload (
+  seq INTEGER PRIMARY KEY,
+  bytes BLOB NOT NULL,
+  metadata TEXT                    -- JSON; NULL: none
+) STRICT;
+
+-- Ended attempts. A success has no row: the job's row says all of it.
+CREATE TABLE attempt (
+  seq INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  outcome INTEGER NOT NULL,
+  session INTEGER NOT NULL,
+  claimed_at INTEGER NOT NULL,
+  ended_at INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  error_name TEXT,
+  error_message TEXT,
+  error_stack TEXT,
+  PRIMARY KEY (seq, number)
+) STRICT, WITHOUT ROWID;
+
+-- What a job knows of the nodes directly below it.
+CREATE TABLE barrier (
+  seq INTEGER PRIMARY KEY,
+  pending_children INTEGER NOT NULL,
+  pending_heirs INTEGER NOT NULL,
+  children_not_ok INTEGER NOT NULL DEFAULT 0,
+  heirs_not_ok INTEGER NOT NULL DEFAULT 0,
+  judged INTEGER NOT NULL DEFAULT 0,  -- its heirs have been judged since its barrier opened
+  chain_nodes INTEGER NOT NULL     -- of the whole chain, in its root's row; else 0
+) STRICT;
+
+-- Cancels due below a job: kind 1 everything that its end asks for, 2 FAIL_FAST. Nodes up to position have been seen to.
+CREATE TABLE cascade (
+  seq INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  position INTEGER NOT NULL DEFAULT -1
+) STRICT;
+
+-- Workers' registrations. Ended ones stay, since history names them.
+CREATE TABLE session (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  principal TEXT NOT NULL,
+  worker TEXT NOT NULL,
+  instance TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  opened_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  buffered TEXT                    -- JSON list of the leases last named as buffered; NULL: none
+) STRICT;
+CREATE INDEX session_live ON session (expires_at) WHERE ended_at IS NULL;
+
+-- Pruned roots whose ids are still remembered. Written once pruning exists.
+CREATE TABLE tombstone (
+  id TEXT PRIMARY KEY,
+  request_id TEXT,
+  type TEXT NOT NULL,
+  payload_hash BLOB NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX tombstone_request ON tombstone (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX tombstone_expiry ON tombstone (expires_at);
+
+-- A row may be removed behind the broker's back, by an operator at a prompt: counters stay right, nothing is left over.
+CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN
+  UPDATE counter SET n = n - 1 WHERE lane = old.lane AND state = old.state;
+  DELETE FROM payload WHERE seq = old.seq;
+  DELETE FROM attempt WHERE seq = old.seq;
+  DELETE FROM barrier WHERE seq = old.seq;
+  DELETE FROM cascade WHERE seq = old.seq;
+END;
