@@ -5,17 +5,31 @@ import type { DumpedJob, QueueRecord, StoreDump } from "../../src/store/store.ts
  * `version` and `updatedAt` (both only have to rise), the text of lease ids, lanes that hold nothing, and the order of rows.
  */
 export function comparable(dump: StoreDump): string {
-  const leases = new Map(dump.jobs.map((job) => [job.leaseId, `${job.id}#${job.attempt}`]));
   return stable({
     jobs: [...dump.jobs].sort((left, right) => order(left.id, right.id)).map(comparableJob),
-    sessions: [...dump.sessions]
-      .sort((left, right) => order(left.id, right.id))
-      .map((session) => ({
-        ...session,
-        buffered: session.buffered.flatMap((id) => leases.get(id) ?? []).sort(order),
-      })),
-    queues: [...dump.queues].sort((left, right) => order(left.name, right.name)).map(comparableQueue),
+    sessions: comparableSessions(dump),
+    queues: comparableQueues(dump),
   });
+}
+
+function comparableJob({ version: _version, updatedAt: _updatedAt, leaseId, ...job }: DumpedJob): object {
+  return { ...job, leased: leaseId !== undefined };
+}
+
+/** Buffered leases by job and attempt; those that ended are forgotten. */
+export function comparableSessions(dump: StoreDump): readonly object[] {
+  const buffered = new Set(dump.sessions.flatMap((session) => session.buffered));
+  const leases = new Map<string | undefined, string>();
+  for (const job of dump.jobs) {
+    if (job.leaseId !== undefined && buffered.has(job.leaseId)) leases.set(job.leaseId, `${job.id}#${job.attempt}`);
+  }
+  return [...dump.sessions]
+    .sort((left, right) => order(left.id, right.id))
+    .map((session) => ({ ...session, buffered: session.buffered.flatMap((id) => leases.get(id) ?? []).sort(order) }));
+}
+
+export function comparableQueues(dump: StoreDump): readonly object[] {
+  return [...dump.queues].sort((left, right) => order(left.name, right.name)).map(comparableQueue);
 }
 
 /** As JSON with sorted keys, one line per element of the top lists; bytes as base64, undefined left out. */
@@ -23,11 +37,7 @@ export function stable(value: unknown, indent = 1): string {
   return JSON.stringify(plain(value), undefined, indent);
 }
 
-function comparableJob({ version: _version, updatedAt: _updatedAt, leaseId, ...job }: DumpedJob): object {
-  return { ...job, leased: leaseId !== undefined };
-}
-
-export function comparableQueue(queue: QueueRecord): object {
+function comparableQueue(queue: QueueRecord): object {
   const lanes = queue.lanes
     .map(({ type, counts }) => ({
       type,

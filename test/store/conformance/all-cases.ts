@@ -1,25 +1,51 @@
+import { barrierCases } from "./barrier.ts";
+import { cancelCases } from "./cancels.ts";
 import { cascadeCases } from "./cascades.ts";
 import type { Case } from "./case.ts";
-import { chainCases } from "./chains.ts";
+import { chainViewCases } from "./chain-view.ts";
+import { childResultCases } from "./child-results.ts";
 import { claimCases } from "./claim.ts";
+import { declarationCases } from "./declarations.ts";
 import { durabilityCases } from "./durability.ts";
+import { failFastCases } from "./fail-fast.ts";
+import { failureCases } from "./failures.ts";
 import { groupCases } from "./groups.ts";
 import { insertCases } from "./insert.ts";
 import { leaseCases } from "./leases.ts";
+import { listCases } from "./lists.ts";
+import { nameCases } from "./names.ts";
+import { nestingCases } from "./nesting.ts";
 import { outcomeCases } from "./outcomes.ts";
+import { policyCases } from "./policies.ts";
 import { queueCases } from "./queues.ts";
-import { readCases } from "./reads.ts";
+import { reapCases } from "./reap.ts";
+import { resultCases } from "./results.ts";
+import { retryCases } from "./retries.ts";
+import { sessionCases } from "./sessions.ts";
 
 /** The suite: every case that every store has to pass. */
 export const allCases: readonly Case[] = [
   ...insertCases,
   ...claimCases,
   ...leaseCases,
+  ...sessionCases,
+  ...reapCases,
   ...outcomeCases,
-  ...chainCases,
+  ...retryCases,
+  ...failureCases,
+  ...declarationCases,
+  ...barrierCases,
+  ...nestingCases,
+  ...resultCases,
+  ...policyCases,
+  ...failFastCases,
   ...cascadeCases,
+  ...cancelCases,
   ...groupCases,
   ...queueCases,
-  ...readCases,
+  ...listCases,
+  ...childResultCases,
+  ...chainViewCases,
+  ...nameCases,
   ...durabilityCases,
 ];

@@ -3,7 +3,7 @@ import { isConveyorError } from "../../../src/core/errors.ts";
 import { comparable } from "../comparable.ts";
 import { child, discard, group, heir, job, success, textOf, tree } from "../jobs.ts";
 import type { Case } from "./case.ts";
-import { declare } from "./chains.ts";
+import { declare } from "./declare.ts";
 import type { World } from "./world.ts";
 
 /** Cuts the power within `write` at every place there is: what is left is the state before or after it, both seen. */

@@ -1,0 +1,60 @@
+import type { ErrorCode } from "../../../src/core/errors.ts";
+import type { Outcome, OutcomeKind } from "../../../src/core/job.ts";
+import type { JobId, QueueName, SessionId } from "../../../src/core/names.ts";
+import type {
+  ClaimItem,
+  InsertItem,
+  ListFilter,
+  NewSession,
+  QueueChange,
+  SessionRef,
+} from "../../../src/store/store.ts";
+
+/** A lease by job and attempt (`id#attempt`), since stores make lease ids of their own; unknown names stand for forged ids. */
+export type LeaseName = string;
+
+/** One verb of a store as data: the same command means the same to every store, and a list of them can be replayed. */
+export type Command = {
+  /** Time that passes before it. */
+  readonly advanceMs: number;
+  /** Cut the power within it. */
+  readonly cut?: boolean;
+} & (
+  | ({ readonly kind: "commit" } & CommitCommand)
+  | { readonly kind: "openSession"; readonly session: NewSession }
+  | {
+      readonly kind: "resume";
+      readonly sessionId: SessionId;
+      readonly principal: string;
+      readonly ttlMs: number;
+      readonly held: readonly { readonly lease: LeaseName; readonly buffered: boolean }[];
+    }
+  | { readonly kind: "detach"; readonly session: SessionRef; readonly graceMs: number }
+  | { readonly kind: "close"; readonly session: SessionRef }
+  | { readonly kind: "promote" | "propagate" | "cascade"; readonly max: number }
+  | { readonly kind: "reap"; readonly max: number; readonly bufferedMsMax: number; readonly jitter: number }
+  | { readonly kind: "updateQueue"; readonly queue: QueueName; readonly change: QueueChange }
+  | {
+      readonly kind: "read";
+      readonly id: JobId;
+      readonly filter: ListFilter;
+      readonly size: number;
+      readonly depthMax: number;
+      readonly lease: LeaseName;
+    }
+);
+
+export interface CommitCommand {
+  readonly renew: readonly (SessionRef & { readonly ttlMs: number; readonly buffered: readonly LeaseName[] })[];
+  readonly settle: readonly SettleCommand[];
+  readonly insert: readonly InsertItem[];
+  readonly claim: readonly ClaimItem[];
+}
+
+export interface SettleCommand {
+  readonly lease: LeaseName;
+  readonly outcome: Outcome;
+  readonly sent: OutcomeKind;
+  readonly jitter: number;
+  readonly problem?: ErrorCode | undefined;
+}

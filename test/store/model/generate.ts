@@ -1,0 +1,279 @@
+import type { ErrorCode } from "../../../src/core/errors.ts";
+import { isTerminal, type Outcome } from "../../../src/core/job.ts";
+import { parseQueueName, parseTypeName, type SessionId } from "../../../src/core/names.ts";
+import type { ClaimItem, DumpedJob, QueueChange, SessionRef } from "../../../src/store/store.ts";
+import { error, jobId, typed } from "../jobs.ts";
+import type { Command, CommitCommand, LeaseName, SettleCommand } from "./command.ts";
+import { anyBackoff, anyDeclaration, anyTree, queues, types } from "./generate-jobs.ts";
+import type { Random } from "./random.ts";
+import { inState, leaseOf, open, outcomeKinds, type View } from "./view.ts";
+
+type Unaimed = Command extends infer Each ? (Each extends Command ? Omit<Each, "advanceMs" | "cut"> : never) : never;
+
+const none: CommitCommand = { renew: [], settle: [], insert: [], claim: [] };
+
+/** The next command, chosen so that it mostly does something in the state that `view` shows. */
+export function anyCommand(random: Random, view: View): Command {
+  if (view.sessions.size === 0) return aimed(openSession(random, view), 0);
+  const running = inState(view, "RUNNING").length;
+  const ready = inState(view, "READY").length;
+  const waiting = inState(view, "SCHEDULED", "RETRYING").length;
+  const marked = view.dump.jobs.some((job) => job.propagateDue);
+  const room = open(view).length < 14 && view.dump.jobs.length < 36;
+  const make = random.weighted<() => Command>([
+    [
+      room ? (ready + running < 4 ? 14 : 3) : 0,
+      () => aimed({ kind: "commit", ...none, insert: inserts(random, view) }, 0),
+    ],
+    [running > 0 ? 26 : 1, () => aimed({ kind: "commit", ...none, settle: settles(random, view) }, someTime(random))],
+    [ready > 0 ? 16 : 1, () => aimed({ kind: "commit", ...none, claim: claims(random, view) }, someTime(random))],
+    [8, () => aimed(mixed(random, view, room), someTime(random))],
+    [waiting > 0 ? 12 : 0.5, () => aimed({ kind: "promote", max: steps(random) }, untilDue(random, view))],
+    [marked ? 16 : 0.5, () => aimed({ kind: "propagate", max: steps(random) }, 0)],
+    [view.cascadeDue ? 18 : 0.5, () => aimed({ kind: "cascade", max: steps(random) }, 0)],
+    [running > 0 ? 5 : 1, () => aimed(reap(random), untilExpiry(random, view))],
+    [view.sessions.size < 4 || view.dump.sessions.length < 2 ? 6 : 0.7, () => aimed(openSession(random, view), 0)],
+    [1.5, () => aimed(resume(random, view), someTime(random))],
+    [0.8, () => aimed({ kind: "detach", session: anySession(random, view), graceMs: random.int(0, 2_000) }, 0)],
+    [1, () => aimed({ kind: "close", session: anySession(random, view) }, 0)],
+    [2, () => aimed(updateQueue(random), 0)],
+    [1.5, () => aimed(read(random, view), 0)],
+  ]);
+  return make();
+}
+
+/** What brings everything to its end: a list that is empty once nothing is left to do. */
+export function drainCommand(random: Random, view: View, round: number): Command {
+  if (round === 0) return aimed(openSession(random, view, Number.MAX_SAFE_INTEGER / 4), 0);
+  if (round <= queues.length) {
+    const queue = parseQueueName(queues[round - 1] ?? "default");
+    return aimed({ kind: "updateQueue", queue, change: { paused: false, maxConcurrency: undefined } }, 0);
+  }
+  const running = inState(view, "RUNNING").map(leaseOf);
+  if (view.dump.jobs.some((job) => job.propagateDue)) return aimed({ kind: "propagate", max: 100 }, 0);
+  if (view.cascadeDue) return aimed({ kind: "cascade", max: 100 }, 0);
+  if (running.length > 0) {
+    const settle = running.map((lease) => ({ lease, outcome: succeed([]), sent: "success" as const, jitter: 0 }));
+    return aimed({ kind: "commit", ...none, settle }, 0);
+  }
+  if (inState(view, "READY").length > 0) {
+    const session = [...view.sessions.entries()].map(([sessionId, { epoch }]) => ({ sessionId, epoch })).at(-1);
+    return aimed({ kind: "commit", ...none, claim: [claimAll(view, session ?? anySession(random, view))] }, 0);
+  }
+  return aimed({ kind: "promote", max: 100 }, untilDue(random, view, 1));
+}
+
+function aimed(command: Unaimed, advanceMs: number): Command {
+  return { ...command, advanceMs };
+}
+
+function someTime(random: Random): number {
+  return random.chance(0.6) ? 0 : random.int(0, 300);
+}
+
+/** Mostly until something is due. */
+function untilDue(random: Random, view: View, always = 0.8): number {
+  const due = inState(view, "SCHEDULED", "RETRYING").map((job) => job.runAt - view.now);
+  return due.length > 0 && random.chance(always) ? Math.max(0, Math.min(...due)) : 0;
+}
+
+/** Half the time until a session with leases expires. */
+function untilExpiry(random: Random, view: View): number {
+  const holding = new Set(inState(view, "RUNNING").map((job) => job.sessionId));
+  const ends = view.dump.sessions.filter((each) => holding.has(each.id)).map((each) => each.expiresAt - view.now);
+  return ends.length > 0 && random.chance(0.6) ? Math.max(0, random.pick(ends)) : someTime(random);
+}
+
+function steps(random: Random): number {
+  return random.weighted([
+    [2, 1],
+    [2, 2],
+    [2, random.int(3, 6)],
+    [3, 100],
+  ]);
+}
+
+function inserts(random: Random, view: View): CommitCommand["insert"] {
+  return Array.from({ length: random.int(1, 2) }, () => ({
+    trees: Array.from({ length: random.chance(0.2) ? 2 : 1 }, () => anyTree(random, view)),
+  }));
+}
+
+function settles(random: Random, view: View): readonly SettleCommand[] {
+  const running = inState(view, "RUNNING");
+  const items: SettleCommand[] = [];
+  for (let count = random.int(1, 4); count > 0; count -= 1) {
+    if (running.length > 0 && !random.chance(0.08)) items.push(settle(random, view, random.pick(running)));
+    else if (view.leases.length > 0) items.push(repeat(random, view, random.pick(view.leases)));
+    else items.push({ lease: "nobody#1", outcome: { kind: "release" }, sent: "release", jitter: 0 });
+  }
+  return items;
+}
+
+function settle(random: Random, view: View, job: DumpedJob): SettleCommand {
+  const lease = leaseOf(job);
+  const jitter = random.next();
+  if (random.chance(0.03)) {
+    const problem: ErrorCode = "PAYLOAD_TOO_LARGE";
+    return { lease, sent: "success", jitter, problem, outcome: failure(random, problem) };
+  }
+  const outcome = random.weighted<() => Outcome>([
+    [8, () => succeed(roomBelow(view, job) && random.chance(0.5) ? anyDeclaration(random, view) : [], random)],
+    [2.5, () => failure(random)],
+    [job.policy === "FAIL_FAST" ? 8 : 2, () => ({ kind: "discard", error: error(`discarded ${random.int(0, 9)}`) })],
+    [1.2, () => ({ kind: "snooze", delayMs: random.int(1, 800) })],
+    [1, () => ({ kind: "release" })],
+    [1.5, () => ({ kind: "cancel", message: random.chance(0.5) ? "no" : "" })],
+  ])();
+  return { lease, outcome, sent: outcome.kind, jitter };
+}
+
+/** An earlier outcome again, or another one for its lease. */
+function repeat(random: Random, view: View, lease: LeaseName): SettleCommand {
+  const sent = view.sent.get(lease);
+  if (sent !== undefined && random.chance(0.6)) return sent;
+  const kind = random.pick(outcomeKinds);
+  const outcome: Outcome =
+    kind === "success" ? succeed([]) : kind === "snooze" ? { kind, delayMs: 5 } : failure(random);
+  return { lease, outcome, sent: outcome.kind, jitter: 0 };
+}
+
+function succeed(nodes: Extract<Outcome, { kind: "success" }>["nodes"], random?: Random): Outcome {
+  const result = random?.chance(0.6) ? typed(`result ${random.int(0, 99)}`, "test.v1.Result") : undefined;
+  return { kind: "success", result, nodes };
+}
+
+function failure(random: Random, name = "Error"): Outcome {
+  const retryAfterMs = random.weighted([
+    [8, undefined],
+    [1, random.int(1, 500)],
+    [0.5, 0],
+  ]);
+  return {
+    kind: "failure",
+    error: error(`failed ${random.int(0, 9)}`, name),
+    timedOut: random.chance(0.2),
+    retryAfterMs,
+  };
+}
+
+function roomBelow(view: View, job: DumpedJob): boolean {
+  return job.depth < 6 && open(view).length < 16 && view.dump.jobs.length < 40;
+}
+
+function claims(random: Random, view: View): readonly ClaimItem[] {
+  return Array.from({ length: random.chance(0.2) ? 2 : 1 }, () => {
+    const all = claimAll(view, anySession(random, view));
+    if (random.chance(0.35)) return all;
+    const lanes = all.lanes.filter(() => random.chance(0.7)).map((lane) => ({ ...lane, jobsMax: random.int(1, 4) }));
+    return {
+      ...all,
+      lanes,
+      jobsMax: random.int(1, 5),
+      bytesMax: random.chance(0.3) ? random.int(0, 30) : all.bytesMax,
+    };
+  });
+}
+
+function claimAll(view: View, session: SessionRef): ClaimItem {
+  view.made += 1;
+  return {
+    ...session,
+    nonce: `n${view.made}`,
+    jobsMax: 1_000,
+    bytesMax: Number.POSITIVE_INFINITY,
+    lanes: queues.map((queue) => ({
+      queue: parseQueueName(queue),
+      types: types.map((type) => parseTypeName(type)),
+      jobsMax: 1_000,
+    })),
+  };
+}
+
+function mixed(random: Random, view: View, room: boolean): Unaimed {
+  return {
+    kind: "commit",
+    renew: random.chance(0.7) ? [renewal(random, view)] : [],
+    settle: random.chance(0.6) ? settles(random, view) : [],
+    insert: room && random.chance(0.4) ? inserts(random, view) : [],
+    claim: random.chance(0.6) ? claims(random, view) : [],
+  };
+}
+
+function renewal(random: Random, view: View): CommitCommand["renew"][number] {
+  const session = anySession(random, view);
+  const held = inState(view, "RUNNING").filter((job) => job.sessionId === session.sessionId);
+  const buffered = held.filter(() => random.chance(0.4)).map(leaseOf);
+  if (view.leases.length > 0 && random.chance(0.2)) buffered.push(random.pick(view.leases));
+  return { ...session, ttlMs: random.int(500, 8_000), buffered };
+}
+
+/** Mostly one that lives, in its newest epoch. */
+function anySession(random: Random, view: View): SessionRef {
+  const living = new Set(view.dump.sessions.map((each) => each.id));
+  const all = [...view.sessions.entries()].map(([sessionId, { epoch }]) => ({ sessionId, epoch }));
+  const alive = all.filter((each) => living.has(each.sessionId));
+  const session = random.pick(alive.length > 0 && !random.chance(0.03) ? alive : all);
+  return random.chance(0.04) ? { ...session, epoch: session.epoch + random.pick([-1, 1]) } : session;
+}
+
+function openSession(random: Random, view: View, ttlMs = random.int(500, 8_000)): Unaimed {
+  view.made += 1;
+  const sessionId = `s${view.made}` as SessionId; // names of sessions are free text to a store
+  const principal = random.pick(["", "someone"]);
+  return { kind: "openSession", session: { sessionId, principal, worker: "w", instanceId: "i", ttlMs } };
+}
+
+function resume(random: Random, view: View): Unaimed {
+  const { sessionId } = anySession(random, view);
+  const mine = inState(view, "RUNNING").filter((job) => job.sessionId === sessionId && random.chance(0.7));
+  const held = mine.map((job) => ({ lease: leaseOf(job), buffered: random.chance(0.3) }));
+  if (view.leases.length > 0 && random.chance(0.3)) {
+    const other = random.pick(view.leases);
+    if (!held.some((each) => each.lease === other)) held.push({ lease: other, buffered: false });
+  }
+  const principal = random.chance(0.1) ? "stranger" : (view.sessions.get(sessionId)?.principal ?? "");
+  return { kind: "resume", sessionId, principal, ttlMs: random.int(500, 8_000), held };
+}
+
+function reap(random: Random): Unaimed {
+  const bufferedMsMax = random.chance(0.3) ? random.int(0, 500) : 1_000_000;
+  return { kind: "reap", max: steps(random), bufferedMsMax, jitter: random.next() };
+}
+
+function updateQueue(random: Random): Unaimed {
+  const change: QueueChange = random.weighted<QueueChange>([
+    [1, { paused: random.chance(0.4) }],
+    [1, { paused: false, maxConcurrency: random.int(1, 3) }],
+    [1, { maxConcurrency: undefined, maxAttempts: random.chance(0.5) ? random.int(1, 4) : undefined }],
+    [1, { backoff: random.chance(0.5) ? anyBackoff(random) : undefined, timeoutMs: random.int(1, 9_999) }],
+    [2, { crashLimit: random.chance(0.8) ? random.int(2, 3) : undefined }],
+  ]);
+  return { kind: "updateQueue", queue: parseQueueName(random.pick(queues)), change };
+}
+
+function read(random: Random, view: View): Unaimed {
+  const job = view.dump.jobs.length > 0 ? random.pick(view.dump.jobs) : undefined;
+  const running = inState(view, "RUNNING").filter((each) => each.role === "HEIR" || random.chance(0.1));
+  const filter = {
+    rootId: job !== undefined && random.chance(0.3) ? job.rootId : undefined,
+    parentId: random.chance(0.3) ? job?.parentId : undefined,
+    queue: random.chance(0.4) ? parseQueueName(random.pick(queues)) : undefined,
+    type: random.chance(0.3) ? parseTypeName(random.pick(types)) : undefined,
+    states: random.chance(0.4) && job !== undefined ? [job.state, random.pick(["READY", "DEAD"] as const)] : [],
+    includeChainFailed: random.chance(0.5),
+  };
+  return {
+    kind: "read",
+    id: job?.id ?? jobId("nobody"),
+    filter,
+    size: random.pick([1, 3, 100]),
+    depthMax: random.pick([1, 2, 64]),
+    lease: running.length > 0 ? leaseOf(random.pick(running)) : "nobody#1",
+  };
+}
+
+/** Whether the drain has come to its end. */
+export function isDrained(view: View): boolean {
+  return view.dump.jobs.every((job) => isTerminal(job.state) && !job.propagateDue) && !view.cascadeDue;
+}

@@ -1,0 +1,57 @@
+import type { Engine } from "../engine.ts";
+import type { Command } from "./command.ts";
+import { anyCommand, drainCommand, isDrained } from "./generate.ts";
+import { randomFrom } from "./random.ts";
+import { playSequence, type Report } from "./sequence.ts";
+import type { View } from "./view.ts";
+
+/** Commands of a sequence before it is brought to its end. */
+const commandsBeforeDrain = 38;
+const drainRoundsMax = 400;
+const cutShare = 0.012;
+
+export interface RandomSequence {
+  readonly engine: Engine;
+  readonly seed: number;
+  readonly dumpEvery: number;
+}
+
+/** Plays the sequence of this seed: random commands, then everything to its end. */
+export async function playRandom({ engine, seed, dumpEvery }: RandomSequence): Promise<Report> {
+  const random = randomFrom(seed);
+  let made = 0;
+  let rounds = 0;
+  const next = (view: View): Command | undefined => {
+    made += 1;
+    if (made <= commandsBeforeDrain) {
+      const command = anyCommand(random, view);
+      return command.kind !== "read" && random.chance(cutShare) ? { ...command, cut: true } : command;
+    }
+    if (isDrained(view)) return undefined;
+    rounds += 1;
+    if (rounds > drainRoundsMax) throw new Error("the drain does not end: something hangs (I17)");
+    return drainCommand(random, view, rounds - 1);
+  };
+  return playSequence({ engine, next, dumpEvery, drained: true });
+}
+
+/** Plays these commands again. */
+export async function replay(engine: Engine, commands: readonly Command[]): Promise<Report> {
+  const left = [...commands];
+  return playSequence({ engine, next: () => left.shift(), dumpEvery: 1, drained: false });
+}
+
+/** The fewest commands, found within `tries` replays, that still fail in some way. */
+export async function shrink(engine: Engine, commands: readonly Command[], tries: number): Promise<readonly Command[]> {
+  let smallest = commands;
+  let left = tries;
+  for (let size = Math.ceil(commands.length / 2); size >= 1; size = Math.floor(size / 2)) {
+    for (let start = smallest.length - size; start > -size && left > 0; start -= size) {
+      const fewer = smallest.filter((_, index) => index < start || index >= start + size);
+      left -= 1;
+      const report = await replay(engine, fewer);
+      if (report.failure !== undefined && !report.failure.includes("does not end")) smallest = report.commands;
+    }
+  }
+  return smallest;
+}
