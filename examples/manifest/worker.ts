@@ -1,0 +1,24 @@
+// node examples/manifest/worker.ts ADDRESS WORK_FOLDER: runs the example's jobs until it is told to stop.
+
+import { HashFileSchema, MergeManifestSchema, ScanFolderSchema } from "../../gen/manifest/v1/manifest_pb.ts";
+import { createWorker } from "../../src/index.ts";
+import { hashFile } from "./hash-file.ts";
+import { mergeManifest } from "./merge-manifest.ts";
+import { scanFolder } from "./scan-folder.ts";
+
+const [address, workFolder] = process.argv.slice(2);
+if (address === undefined || workFolder === undefined) {
+  console.error("usage: worker.ts ADDRESS WORK_FOLDER");
+  process.exit(2);
+}
+
+const stopping = new AbortController();
+for (const event of ["SIGINT", "SIGTERM", "disconnect"] as const) process.once(event, () => stopping.abort());
+
+const worker = createWorker(address, { concurrency: 32, name: "manifest" })
+  .handle(ScanFolderSchema, scanFolder)
+  .handle(HashFileSchema, hashFile)
+  .handle(MergeManifestSchema, mergeManifest(workFolder));
+console.log(`running jobs of ${address}`);
+await worker.run({ signal: stopping.signal });
+if (process.connected) process.disconnect();
