@@ -5,7 +5,6 @@ import type {
   HoldReason,
   JobRole,
   JobState,
-  OutcomeKind,
   Trigger,
 } from "../../core/job.ts";
 
@@ -23,13 +22,13 @@ export const State = {
   COMPLETED: 7,
   DEAD: 8,
   CANCELLED: 9,
-} as const satisfies Record<JobState, number>;
+} as const;
 
-export const Hold = { PARENT: 1, BARRIER: 2, SCHEMA: 3 } as const satisfies Record<HoldReason, number>;
-export const Role = { ROOT: 0, CHILD: 1, HEIR: 2 } as const satisfies Record<JobRole, number>;
-export const Policy = { FAIL: 0, IGNORE: 1, FAIL_FAST: 2 } as const satisfies Record<FailurePolicy, number>;
-export const TriggerCode = { SUCCEEDED: 0, ANY_FAILED: 1, SETTLED: 2 } as const satisfies Record<Trigger, number>;
-export const RunCode = { SUCCEEDED: 1, DEAD: 2, CANCELLED: 3, SKIPPED: 4 } as const satisfies Record<Run, number>;
+export const Hold = { PARENT: 1, BARRIER: 2, SCHEMA: 3 } as const;
+export const Role = { ROOT: 0, CHILD: 1, HEIR: 2 } as const;
+export const Policy = { FAIL: 0, IGNORE: 1, FAIL_FAST: 2 } as const;
+export const TriggerCode = { SUCCEEDED: 0, ANY_FAILED: 1, SETTLED: 2 } as const;
+export const RunCode = { SUCCEEDED: 1, DEAD: 2, CANCELLED: 3, SKIPPED: 4 } as const;
 export const CascadeKind = { BELOW: 1, FAIL_FAST: 2 } as const;
 
 export const Reason = {
@@ -43,7 +42,7 @@ export const Reason = {
   PARENT_CANCELLED: 8,
   DEPENDENCY_FAILED: 9,
   TRIGGER_NOT_MET: 10,
-} as const satisfies Record<EndReason, number>;
+} as const;
 
 export const Recorded = {
   SUCCEEDED: 1,
@@ -54,7 +53,7 @@ export const Recorded = {
   RELEASED: 6,
   CRASHED: 7,
   CANCELLED: 8,
-} as const satisfies Record<AttemptOutcome, number>;
+} as const;
 
 export const Sent = {
   success: 1,
@@ -63,16 +62,16 @@ export const Sent = {
   snooze: 4,
   release: 5,
   cancel: 6,
-} as const satisfies Record<OutcomeKind, number>;
+} as const;
 
-const stateNames = wordsOf(State);
-const holdNames = wordsOf(Hold);
-const roleNames = wordsOf(Role);
-const policyNames = wordsOf(Policy);
-const triggerNames = wordsOf(TriggerCode);
-const runNames = wordsOf(RunCode);
-const reasonNames = wordsOf(Reason);
-const recordedNames = wordsOf(Recorded);
+const stateNames = wordsOf<JobState>(State);
+const holdNames = wordsOf<HoldReason>(Hold);
+const roleNames = wordsOf<JobRole>(Role);
+const policyNames = wordsOf<FailurePolicy>(Policy);
+const triggerNames = wordsOf<Trigger>(TriggerCode);
+const runNames = wordsOf<Run>(RunCode);
+const reasonNames = wordsOf<EndReason>(Reason);
+const recordedNames = wordsOf<AttemptOutcome>(Recorded);
 
 /** The word for a code of the file; an unknown code is a bug or another program's doing, and throws. */
 export const stateOf = (code: number): JobState => known(stateNames.get(code), "state", code);

@@ -38,7 +38,7 @@ const selectOldLeases = `
   WHERE session = ? AND claimed_at < ? AND state = ${State.RUNNING}`;
 
 /** At most `max` running jobs of a session, in insertion order. */
-export function leasesOf(step: Step, session: number, max = Number.MAX_SAFE_INTEGER): LeasedRow[] {
+export function leasesOf(step: Step, session: number, max: number = Number.MAX_SAFE_INTEGER): LeasedRow[] {
   return step.sql.rows<LeasedRow>(selectLeases, session, max);
 }
 
