@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Client } from "@grpc/grpc-js";
+import { JobState } from "../../gen/conveyor/v1/job_pb.ts";
+import { Health, HealthCheckResponse_ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
+import type { ConveyorError } from "../../src/core/errors.ts";
+import { callUnary } from "../../src/wire/unary.ts";
+import { failingStore, gatedStore } from "./gated-store.ts";
+import { startWorld } from "./world.ts";
+
+const success = { case: "success" as const, value: {} };
+
+async function healthOf(client: Client, service = ""): Promise<HealthCheckResponse_ServingStatus> {
+  return (await callUnary(client, Health.method.check, { service })).status;
+}
+
+async function untilHealth(client: Client, wanted: HealthCheckResponse_ServingStatus): Promise<void> {
+  for (let looks = 0; looks < 2_000; looks += 1) if ((await healthOf(client)) === wanted) return;
+  assert.fail(`health did not turn ${wanted}`);
+}
+
+test("outage / a store that fails refuses calls, turns health, and takes everything up again by itself", async (t) => {
+  const { store, outage } = await failingStore();
+  const { call, worker, client } = await startWorld(t, { store });
+  const at = await worker();
+  await call.enqueueChores(2);
+  const [first, second] = await at.deliveries(2);
+  outage.code = "STORE_UNAVAILABLE";
+  await untilHealth(client, HealthCheckResponse_ServingStatus.NOT_SERVING);
+  await assert.rejects(call.enqueueChore(), (error: ConveyorError) => error.code === "STORE_UNAVAILABLE");
+  at.result({ leaseId: first?.leaseId ?? "", outcome: success });
+  at.heartbeat({ receivedThrough: 2, held: [first?.leaseId ?? "", second?.leaseId ?? ""] });
+  await at.next("ping");
+  await at.next("ping");
+  assert.equal(at.waiting("resultAcks").length, 0);
+  outage.code = undefined;
+  assert.equal((await at.acks(1))[0]?.state, JobState.COMPLETED);
+  await untilHealth(client, HealthCheckResponse_ServingStatus.SERVING);
+  const job = await call.enqueueChore();
+  assert.equal((await at.deliveries(1))[0]?.jobId, job.id);
+  assert.equal((await call.getJob(second?.jobId ?? "")).state, JobState.RUNNING);
+});
+
+test("outage / a full store refuses inserts by name and keeps results until it has room", async (t) => {
+  const { store, outage } = await failingStore();
+  const { call, worker } = await startWorld(t, { store });
+  const at = await worker();
+  await call.enqueueChore();
+  const [lease] = await at.deliveries(1);
+  outage.code = "STORE_FULL";
+  await assert.rejects(call.enqueueChore(), (error: ConveyorError) => error.code === "STORE_FULL");
+  await assert.rejects(call.enqueueChores(3), (error: ConveyorError) => error.code === "STORE_FULL");
+  at.result({ leaseId: lease?.leaseId ?? "", outcome: success });
+  await at.next("ping");
+  outage.code = undefined;
+  assert.equal((await at.acks(1))[0]?.state, JobState.COMPLETED);
+});
+
+test("outage / nothing is reaped until the store was reached for one full time to live again", async (t) => {
+  const { store, outage } = await failingStore();
+  const { call, worker } = await startWorld(t, {
+    store,
+    intervals: { sessionTtlMs: 400, pollMs: 20, heartbeatMs: 40 },
+  });
+  const at = await worker();
+  const job = await call.enqueueChore();
+  const [lease] = await at.deliveries(1);
+  const leaseId = lease?.leaseId ?? "";
+  const beat = async (times: number) => {
+    for (let beats = 0; beats < times; beats += 1) {
+      await at.next("ping");
+      at.heartbeat({ receivedThrough: 1, held: [leaseId] });
+    }
+  };
+  await beat(15);
+  outage.code = "STORE_UNAVAILABLE";
+  await beat(20);
+  outage.code = undefined;
+  await beat(15);
+  at.result({ leaseId, outcome: success });
+  assert.equal((await at.acks(1))[0]?.state, JobState.COMPLETED);
+  const done = await call.getJob(job.id);
+  assert.deepEqual({ attempt: done.attempt, crashes: done.crashCount }, { attempt: 1, crashes: 0 });
+});
+
+test("outage / one item on which the store breaks spoils no other of its batch", async (t) => {
+  const { store: inner } = await gatedStore();
+  const store = {
+    ...inner,
+    commit: (batch: Parameters<typeof inner.commit>[0]) => {
+      const poison = batch.insert.some(({ trees }) => trees.some(({ root }) => root.id === "poison"));
+      if (poison) throw new TypeError("cannot read what it is");
+      return inner.commit(batch);
+    },
+  };
+  const { call, worker } = await startWorld(t, { store });
+  const at = await worker();
+  const answers = await Promise.allSettled([
+    call.enqueueChore("", { id: "before" }),
+    call.enqueueChore("", { id: "poison" }),
+    call.enqueueChore("", { id: "after" }),
+  ]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    ["fulfilled", "rejected", "fulfilled"],
+  );
+  const [, broken] = answers;
+  assert.doesNotMatch(broken?.status === "rejected" ? String(broken.reason) : "", /cannot read/);
+  assert.equal((await at.deliveries(2)).length, 2);
+});
