@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import { ConveyorError, isConveyorError } from "../../core/errors.ts";
+import { serverDefaults } from "../../core/job.ts";
+import { createLogger, type Logger, type LogLevel, logLevels } from "../../runtime/logger.ts";
+import type { SchemaRegistry } from "../../schema/registry.ts";
+import { parseChoice } from "../arguments.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { readVersion } from "../package-version.ts";
+import { report } from "../report.ts";
+import { printBanner } from "../serve-banner.ts";
+import { stopSignals } from "../stop-signals.ts";
+
+export const serve: Command = {
+  name: "serve",
+  summary: "Run a broker until SIGTERM or Ctrl-C; a second signal ends it at once",
+  positionals: [],
+  flags: {
+    store: { value: "URL", help: "where jobs are kept (default sqlite:conveyor.db)" },
+    listen: { value: "HOST:PORT", help: "where to listen (default 127.0.0.1:2668); port 0 takes a free one" },
+    schema: { value: "IMAGE", many: true, help: 'job types: what "buf build -o IMAGE" writes, or a FileDescriptorSet' },
+    insecure: { help: "listen beyond this machine although nobody is asked who they are" },
+    "allow-lossy": { help: "accept a store whose settings can lose acknowledged jobs" },
+  },
+  examples: ["conveyor serve --store sqlite:/var/lib/conveyor.db --schema schema.binpb"],
+  run,
+};
+
+async function run(context: CommandContext): Promise<ExitCode> {
+  // Before anything takes time: a signal during the start is a wish to stop, too.
+  using signals = stopSignals();
+  try {
+    await using running = await startBroker(context);
+    const why = await signals.first;
+    context.terminal.talk(`stopping (${why}); the same signal again ends it at once`);
+    await running.stop();
+    return exitCodes.ok;
+  } catch (error) {
+    report(error, { usage: undefined, format: context.terminal.format });
+    // What is wrong with a flag is usage; whatever else stands in the way of a start is not.
+    return isConveyorError(error) && error.code === "INVALID_OPTION" ? exitCodes.usage : exitCodes.internal;
+  }
+}
+
+interface Running extends AsyncDisposable {
+  readonly stop: () => Promise<void>;
+}
+
+async function startBroker({ args, terminal }: CommandContext): Promise<Running> {
+  // Loaded on use: the other commands need neither broker nor store.
+  const { createBroker } = await import("../../broker/index.ts");
+  const { openStore } = await import("../../embedded/open-store.ts");
+  const { createSchemaRegistry } = await import("../../schema/registry.ts");
+  const schema = createSchemaRegistry();
+  const types = await addImages(schema, args.values("schema"));
+  const listen = args.value("listen") ?? "127.0.0.1:2668";
+  const url = args.value("store") ?? "sqlite:conveyor.db";
+  const store = await openStore(url, { defaults: serverDefaults, allowLossy: args.has("allow-lossy") });
+  try {
+    const broker = createBroker({ store, schema, listen, insecure: args.has("insecure"), logger: stderrLogger() });
+    await broker.start();
+    const { address } = broker;
+    const loopback = /^(localhost|127\.|\[::1\])/.test(address);
+    printBanner({ version: await readVersion(), address, loopback, store: store.description, types }, terminal);
+    const stop = async () => {
+      await broker.stop();
+      await store.close();
+    };
+    return { stop, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function addImages(schema: SchemaRegistry, paths: readonly string[]): Promise<readonly string[]> {
+  const types = new Set<string>();
+  for (const path of paths) {
+    for (const type of schema.addImage(await readImageFile(path), path)) types.add(type.name);
+  }
+  return [...types];
+}
+
+async function readImageFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new ConveyorError("SCHEMA_INCOMPATIBLE", `--schema ${path} cannot be read: ${text}`, { cause: error });
+  }
+}
+
+function stderrLogger(): Logger {
+  const level: LogLevel = parseChoice(process.env.CONVEYOR_LOG ?? "warn", logLevels, "CONVEYOR_LOG");
+  return createLogger({ level });
+}

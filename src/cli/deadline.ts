@@ -1,0 +1,8 @@
+import type { CommandContext } from "./command.ts";
+
+const callMs = 10_000;
+
+/** The options of a call that only asks: `--timeout`, else ten seconds. */
+export function askOptions({ timeoutMs }: Pick<CommandContext, "timeoutMs">): { readonly timeoutMs: number } {
+  return { timeoutMs: timeoutMs ?? callMs };
+}
