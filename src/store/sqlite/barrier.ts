@@ -23,6 +23,8 @@ const updateBarrier = `
   UPDATE barrier SET pending_children = ?, pending_heirs = ?, children_not_ok = ?, heirs_not_ok = ?, judged = ?
   WHERE seq = ?`;
 
+const raiseVersion = "UPDATE job SET version = version + 1, updated_at = ? WHERE seq = ?";
+
 const addBelow = `
   INSERT INTO barrier (seq, pending_children, pending_heirs, chain_nodes) VALUES (?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET
@@ -38,9 +40,11 @@ export function loadBarrier(step: Step, seq: number): BarrierRow | undefined {
   return step.sql.row<BarrierRow>(selectBarrier, seq);
 }
 
+/** Writes the counters of a job, which are part of what is shown of it: its version rises. */
 export function saveBarrier(step: Step, barrier: BarrierRow): void {
   const { pending_children, pending_heirs, children_not_ok, heirs_not_ok, judged, seq } = barrier;
   step.sql.run(updateBarrier, pending_children, pending_heirs, children_not_ok, heirs_not_ok, judged, seq);
+  step.sql.run(raiseVersion, step.now, seq);
 }
 
 /** Adds open nodes to what a job waits for; `chainNodes` to its count when it is a root. */
