@@ -8,6 +8,7 @@ import {
   stateFromWire,
   triggerFromWire,
 } from "../wire/enums.ts";
+import { plainBytes } from "../wire/job-payload.ts";
 import { typeNameOfUrl } from "../wire/payload.ts";
 import { durationToMs, timestampToMs } from "../wire/time.ts";
 
@@ -138,5 +139,5 @@ function dateOf(timestamp: Job["runTime"]): Date | undefined {
 }
 
 function bytesOf(any: Job["payload"]): MessageBytes | undefined {
-  return any && { type: typeNameOfUrl(any.typeUrl, "type_url"), bytes: any.value };
+  return any && { type: typeNameOfUrl(any.typeUrl, "type_url"), bytes: plainBytes(any.value) };
 }

@@ -21,7 +21,7 @@ export function unpackAny(schema: DescMessage, any: Any, invalid: ErrorCode): Me
   const name = typeNameOfUrl(any.typeUrl, "type_url");
   if (name !== schema.typeName) throw new ConveyorError(invalid, `expected a ${schema.typeName}, got a ${name}`);
   try {
-    return fromBinary(schema, any.value);
+    return fromBinary(schema, plainBytes(any.value));
   } catch (error) {
     throw new ConveyorError(
       invalid,
@@ -29,6 +29,11 @@ export function unpackAny(schema: DescMessage, any: Any, invalid: ErrorCode): Me
       { cause: error },
     );
   }
+}
+
+/** The same bytes, not copied, as what protobuf promises: of a Buffer every bytes field would be a Buffer, which compares and prints as another thing. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 interface Kind {

@@ -118,7 +118,6 @@ export class Worker {
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       await crew.run();
-      await this.#stopping;
     } finally {
       signal?.removeEventListener("abort", onAbort);
       crew.end();
