@@ -3,6 +3,7 @@ import { limits } from "../core/limits.ts";
 import { invalidField } from "./invalid-field.ts";
 
 const nanosPerMs = 1_000_000;
+const nanosMax = 999_999_999;
 /** 9999-12-31T23:59:59.999Z, the end of a Timestamp. */
 const timestampMsMax = 253_402_300_799_999;
 const timestampMsMin = -62_135_596_800_000;
@@ -12,21 +13,18 @@ const durationSecondsMax = 315_576_000_000n;
 /** Milliseconds since the epoch as a Timestamp. */
 export function msToTimestamp(ms: number): Timestamp {
   const seconds = Math.floor(ms / 1_000);
-  return {
-    $typeName: "google.protobuf.Timestamp",
-    seconds: BigInt(seconds),
-    nanos: Math.round((ms - seconds * 1_000) * nanosPerMs),
-  };
+  return { $typeName: "google.protobuf.Timestamp", seconds: BigInt(seconds), nanos: nanosOf(ms, seconds) };
 }
 
 /** A span in ms, 0 or more, as a Duration. */
 export function msToDuration(ms: number): Duration {
   const seconds = Math.floor(ms / 1_000);
-  return {
-    $typeName: "google.protobuf.Duration",
-    seconds: BigInt(seconds),
-    nanos: Math.round((ms - seconds * 1_000) * nanosPerMs),
-  };
+  return { $typeName: "google.protobuf.Duration", seconds: BigInt(seconds), nanos: nanosOf(ms, seconds) };
+}
+
+/** The part below a second; rounding must not make a whole one of it. */
+function nanosOf(ms: number, seconds: number): number {
+  return Math.min(nanosMax, Math.round((ms - seconds * 1_000) * nanosPerMs));
 }
 
 /** Milliseconds since the epoch, parts of one rounded up. Unchecked: for what comes from a broker. */
@@ -49,7 +47,7 @@ export function checkedDurationMs(
   const wellFormed =
     seconds >= -durationSecondsMax &&
     seconds <= durationSecondsMax &&
-    Math.abs(nanos) < 1e9 &&
+    Math.abs(nanos) <= nanosMax &&
     !signsDiffer(seconds, nanos);
   if (!wellFormed) throw invalidField("INVALID_OPTION", path, "it is no valid google.protobuf.Duration");
   if (seconds < 0n || nanos < 0) throw invalidField("INVALID_OPTION", path, "it must not be negative");
@@ -66,7 +64,8 @@ export function checkedTimestampMs(
   bounds: { readonly path: string; readonly nowMs: number },
 ): number {
   const ms = timestampToMs(timestamp);
-  const wellFormed = timestamp.nanos >= 0 && timestamp.nanos < 1e9 && ms >= timestampMsMin && ms <= timestampMsMax + 1;
+  const wellFormed =
+    timestamp.nanos >= 0 && timestamp.nanos <= nanosMax && ms >= timestampMsMin && ms <= timestampMsMax + 1;
   if (!wellFormed) throw invalidField("INVALID_OPTION", bounds.path, "it is no valid google.protobuf.Timestamp");
   if (ms > bounds.nowMs + limits.delayMsMax)
     throw invalidField("INVALID_OPTION", bounds.path, "it lies more than ten years ahead");

@@ -15,7 +15,7 @@ export function codeOfTransport(code: number, details: string): { readonly code:
     case grpcStatus.UNIMPLEMENTED:
       return { code: "METHOD_UNKNOWN", message: `the server does not know this method: ${said}` };
     case grpcStatus.RESOURCE_EXHAUSTED:
-      return /message larger than max/i.test(said)
+      return /message .*larger than/i.test(said)
         ? { code: "PAYLOAD_TOO_LARGE", message: `the message is too large for the transport: ${said}` }
         : { code: "SERVER_BUSY", message: `the server is at a limit: ${said}` };
     case grpcStatus.UNAUTHENTICATED:

@@ -311,3 +311,12 @@ test("stream / a broker that is not there is BROKER_UNREACHABLE", async () => {
     client.close();
   }
 });
+
+test("stream / a forced shutdown of the broker ends open streams at once", { timeout: 5_000 }, async () => {
+  const opened = deferred<ServerStream>();
+  await using local = await workServer({ onOpen: opened.resolve });
+  const { closed } = open(local.client);
+  await opened.promise;
+  local.server.forceShutdown();
+  assert.equal((await closed.promise)?.code, "BROKER_UNREACHABLE");
+});
