@@ -11,22 +11,10 @@ import {
   SendEmailSchema,
   Urgency,
 } from "../../gen/shop/v1/shop_pb.ts";
-import { isConveyorError } from "../../src/core/errors.ts";
 import { connect, type ErrorCode, job } from "../../src/index.ts";
+import { failing, soon } from "./failing.ts";
 import { openFront } from "./front.ts";
 import { openWorld } from "./world.ts";
-
-const soon = () => AbortSignal.timeout(10_000);
-
-/** Matches the error of a code; its text names all of `parts`. */
-function failing(code: ErrorCode, ...parts: readonly string[]) {
-  return (error: unknown) => {
-    assert.ok(isConveyorError(error), String(error));
-    assert.equal(error.code, code, error.message);
-    for (const part of parts) assert.ok(error.message.includes(part), error.message);
-    return true;
-  };
-}
 
 test("enqueue / a typed job reaches its handler as it was written, and its result comes back typed", async () => {
   await using world = await openWorld();
