@@ -1,3 +1,4 @@
+import { createServer as createSocket } from "node:net";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ConveyorError } from "../core/errors.ts";
 import { within } from "../runtime/abort.ts";
@@ -33,7 +34,7 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
       `${options.listen} can be reached from other machines, and this broker neither encrypts nor asks for credentials; listen on 127.0.0.1, or say insecure`,
     );
   }
-  const bound = await bind(server, options.listen);
+  const bound = await bind(server, options.listen, { host, port });
   return {
     address: `${host.includes(":") ? `[${host}]` : host}:${port === 0 ? bound : port}`,
     async close(ms) {
@@ -44,13 +45,19 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
   };
 }
 
-async function bind(server: Server, address: string): Promise<number> {
-  const bound = deferred<number>();
-  server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-    if (error) bound.reject(error);
-    else bound.resolve(port);
-  });
+async function bind(
+  server: Server,
+  address: string,
+  at: { readonly host: string; readonly port: number },
+): Promise<number> {
   try {
+    // grpc-js writes to standard error itself when it cannot bind.
+    await tryOut(at);
+    const bound = deferred<number>();
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error) bound.reject(error);
+      else bound.resolve(port);
+    });
     return await bound.promise;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -60,6 +67,14 @@ async function bind(server: Server, address: string): Promise<number> {
     }
     throw new ConveyorError("INVALID_OPTION", `listen: ${address} cannot be bound: ${text}`, { cause: error });
   }
+}
+
+async function tryOut(at: { readonly host: string; readonly port: number }): Promise<void> {
+  const tried = deferred<void>();
+  const socket = createSocket();
+  socket.once("error", tried.reject);
+  socket.listen(at, () => socket.close(() => tried.resolve()));
+  await tried.promise;
 }
 
 function parseAddress(listen: string): { readonly host: string; readonly port: number } {
