@@ -7,5 +7,5 @@ export function leaseIdFromWire(text: string, path: string): LeaseId {
 
 /** The same for a list. */
 export function leaseIdsFromWire(texts: readonly string[], path: string): readonly LeaseId[] {
-  return texts.map((text) => leaseIdFromWire(text, path));
+  return texts.map((text, index) => leaseIdFromWire(text, `${path}[${index}]`));
 }
