@@ -18,18 +18,22 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly uid?: number;
+  /** Closes the reading end of its stdout at once. */
+  readonly hangUp?: boolean;
 }
 
 /** Runs the command line as a process of its own, off a terminal, to its end. */
 export async function conveyor(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const child = start(args, options);
   child.stdin?.end(options.stdin ?? "");
+  if (options.hangUp) child.stdout?.destroy();
   return endOf(child);
 }
 
 export async function endOf(child: ChildProcess): Promise<Ended> {
   if (child.stdout === null || child.stderr === null) throw new Error("its output is not a pipe");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  const read = child.stdout.destroyed ? Promise.resolve("") : text(child.stdout);
+  const [stdout, stderr] = await Promise.all([read, text(child.stderr), once(child, "close")]);
   return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
 }
 
