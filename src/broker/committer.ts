@@ -14,6 +14,7 @@ import type {
   SettleItem,
   Store,
 } from "../store/store.ts";
+import { insertBytes, insertJobs, settleBytes, settleJobs } from "./weights.ts";
 
 /** A claim that goes with the next commit. */
 export interface PendingClaim {
@@ -56,6 +57,7 @@ export interface Committer {
 const jobsPerCommitMax = 1_000;
 const bytesPerCommitMax = 8 * 1024 * 1024;
 const pendingJobsMax = 50_000;
+const pendingBytesMax = 128 * 1024 * 1024;
 
 type Write =
   | { readonly kind: "renew"; readonly item: RenewItem }
@@ -77,6 +79,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     itemsMax: jobsPerCommitMax,
     bytesMax: bytesPerCommitMax,
     pendingMax: pendingJobsMax,
+    pendingBytesMax,
     countOf: jobsOf,
     bytesOf,
   });
@@ -98,8 +101,9 @@ export function createCommitter(options: CommitterOptions): Committer {
       for (const claim of claims) claim.fail();
       return failed(writes, error, claims.length > 0);
     }
-    options.onEffects(answer.effects);
-    for (const [index, claim] of claims.entries()) claim.answer(at(answer.claimed, index));
+    // It is committed: whoever breaks on the news must not make it look undone.
+    quietly(() => options.onEffects(answer.effects));
+    for (const [index, claim] of claims.entries()) quietly(() => claim.answer(at(answer.claimed, index)));
     return answersOf(writes, answer);
   }
 
@@ -113,6 +117,14 @@ export function createCommitter(options: CommitterOptions): Committer {
     }
     const half = Math.ceil(writes.length / 2);
     return [...(await run(writes.slice(0, half), false)), ...(await run(writes.slice(half), false))];
+  }
+
+  function quietly(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      options.logger.error("news of a commit broke its hearer", { error });
+    }
   }
 
   async function write<Kind extends Write["kind"]>(
@@ -164,9 +176,9 @@ function at<T>(answers: readonly T[], index: number): T {
 function jobsOf(write: Write): number {
   switch (write.kind) {
     case "settle":
-      return 1 + nodesOf(write.item).length;
+      return settleJobs(write.item);
     case "insert":
-      return write.item.trees.reduce((sum, tree) => sum + 1 + tree.nodes.length, 0);
+      return insertJobs(write.item);
     case "renew":
     case "poke":
       return 0;
@@ -180,28 +192,11 @@ function bytesOf(write: Write): number {
     case "settle":
       return settleBytes(write.item);
     case "insert":
-      return write.item.trees.reduce(
-        (sum, tree) =>
-          tree.nodes.reduce(
-            (bytes, node) => bytes + node.job.payload.bytes.length,
-            sum + tree.root.payload.bytes.length,
-          ),
-        0,
-      );
+      return insertBytes(write.item);
     case "renew":
     case "poke":
       return 0;
     default:
       return write satisfies never;
   }
-}
-
-/** What a result holds in bytes: its own and its declared payloads. */
-export function settleBytes(item: SettleItem): number {
-  const result = item.outcome.kind === "success" ? (item.outcome.result?.bytes.length ?? 0) : 0;
-  return nodesOf(item).reduce((sum, node) => sum + node.job.payload.bytes.length, result);
-}
-
-function nodesOf(item: SettleItem) {
-  return item.outcome.kind === "success" ? item.outcome.nodes : [];
 }

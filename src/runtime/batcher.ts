@@ -10,6 +10,8 @@ export interface BatcherOptions<Item, Answer> {
   readonly bytesMax?: number;
   /** Sum of `countOf` of all that waits; an item beyond it is refused with SERVER_BUSY. */
   readonly pendingMax: number;
+  /** The same for `bytesOf`. */
+  readonly pendingBytesMax?: number;
   /** What an item counts for; 1 when left out. */
   readonly countOf?: (item: Item) => number;
   readonly bytesOf?: (item: Item) => number;
@@ -36,7 +38,8 @@ interface Entry<Item, Answer> {
  * go at the end of the event loop's turn, so that all that arrived together shares one batch. No timer: idle adds no delay.
  */
 export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer>): Batcher<Item, Answer> {
-  const { countOf = () => 1, bytesOf = () => 0, bytesMax = Number.POSITIVE_INFINITY } = options;
+  const { countOf = () => 1, bytesOf = () => 0, pendingMax } = options;
+  const { bytesMax = Number.POSITIVE_INFINITY, pendingBytesMax = Number.POSITIVE_INFINITY } = options;
   const pending = { count: 0, bytes: 0 };
   let queue: Entry<Item, Answer>[] = [];
   let running = false;
@@ -44,7 +47,9 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
 
   function add(item: Item): Promise<Answer> {
     const count = countOf(item);
-    if (pending.count + count > options.pendingMax && pending.count > 0) {
+    const bytes = bytesOf(item);
+    const over = pending.count + count > pendingMax || pending.bytes + bytes > pendingBytesMax;
+    if (over && queue.length > 0) {
       return Promise.reject(
         new ConveyorError("SERVER_BUSY", `${pending.count} items are waiting already; try again a little later`, {
           details: { retryAfterMs: 1_000 },
@@ -52,7 +57,6 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
       );
     }
     const { promise, resolve, reject } = deferred<Answer>();
-    const bytes = bytesOf(item);
     pending.count += count;
     pending.bytes += bytes;
     queue.push({ item, count, bytes, resolve, reject });

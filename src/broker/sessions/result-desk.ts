@@ -6,7 +6,7 @@ import type { SettleItem } from "../../store/store.ts";
 import { invalidField } from "../../wire/invalid-field.ts";
 import { type EndedAttempt, resultToOutcome } from "../../wire/result-to-outcome.ts";
 import { settleAnswerToAck } from "../../wire/settle-answer-to-ack.ts";
-import { settleBytes } from "../committer.ts";
+import { settleBytes } from "../weights.ts";
 import type { HeldLease, HeldLeases } from "./held-leases.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SessionContext } from "./session-context.ts";

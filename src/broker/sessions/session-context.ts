@@ -1,7 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Ids } from "../../runtime/ids.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { KeptLease } from "../../store/store.ts";
 import type { SpecSource } from "../../wire/spec-to-job.ts";
 import type { Committer } from "../committer.ts";
 import type { Dispatcher } from "../dispatcher.ts";
@@ -30,8 +29,3 @@ export interface SessionContext {
 
 /** How a stream ended; only a reset shortens the session's life, only a goodbye ends it. */
 export type Departure = "goodbye" | "reset" | "silence" | "drain" | "superseded";
-
-/** What a resume found in the store. */
-export interface Reopened {
-  readonly kept: readonly KeptLease[];
-}

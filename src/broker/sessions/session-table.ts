@@ -4,7 +4,7 @@ import type { Session } from "./session.ts";
 
 /** The sessions that have a stream to this broker. */
 export interface SessionTable {
-  /** Takes the place of an older stream of the same session, which ends. */
+  /** Of two streams of one session the newer stays, and the other ends. */
   add(session: Session): void;
   remove(session: Session): void;
   all(): readonly Session[];
@@ -18,9 +18,10 @@ export function createSessionTable(): SessionTable {
   const sessions = new Map<SessionId, Session>();
   return {
     add(session) {
-      const older = sessions.get(session.ref.sessionId);
-      sessions.set(session.ref.sessionId, session);
-      older?.superseded();
+      const other = sessions.get(session.ref.sessionId);
+      const newer = other === undefined || other.ref.epoch < session.ref.epoch;
+      if (newer) sessions.set(session.ref.sessionId, session);
+      (newer ? other : session)?.superseded();
     },
     remove(session) {
       if (sessions.get(session.ref.sessionId) === session) sessions.delete(session.ref.sessionId);

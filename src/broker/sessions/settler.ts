@@ -21,8 +21,11 @@ export async function settleUntilDurable(
     try {
       return await options.committer.settle(attempt);
     } catch (error) {
-      if (failures === 0) options.logger.warn("result not stored yet", { leaseId: item.leaseId, error });
-      if (isConveyorError(error) && error.code === "INTERNAL") attempt = asFailure(item);
+      // A store that is away is reported once, by who watches it, and not by each result that waits for it.
+      if (!isConveyorError(error) || error.code === "INTERNAL") {
+        options.logger.warn("result not stored yet", { leaseId: item.leaseId, error });
+        attempt = asFailure(item);
+      }
     }
     try {
       await sleep(Math.min(retryMsMax, retryMsMin * 2 ** failures), options.signal);

@@ -8,14 +8,14 @@ import {
 import { ConveyorError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { LeaseId } from "../../core/names.ts";
-import type { Effects, SessionRef, Store } from "../../store/store.ts";
+import type { Effects, KeptLease, SessionRef, Store } from "../../store/store.ts";
 import { helloToDomain, type WorkerHello } from "../../wire/hello.ts";
 import { methodPath } from "../../wire/service-definition.ts";
 import { type FrameStream, serveFrameStream } from "../../wire/stream.ts";
 import { msToDuration } from "../../wire/time.ts";
 import type { OnUnexpected } from "../../wire/unary-handler.ts";
 import { createSession, type Session } from "./session.ts";
-import type { Reopened, SessionContext } from "./session-context.ts";
+import type { SessionContext } from "./session-context.ts";
 
 export interface WorkStreamOptions {
   readonly store: Store;
@@ -69,13 +69,13 @@ export function serveWork(call: ServerDuplexStream<Buffer, Buffer>, options: Wor
     if (stream.closed) return void context.departures.detach(opened.ref);
     welcome(stream, hello, opened, context);
     options.newcomers.delete(stream);
-    const { ref, reopened } = opened;
-    session = createSession({ ref, principal, hello, reopened, stream, context });
+    const { ref, kept } = opened;
+    session = createSession({ ref, principal, hello, kept, stream, context });
     context.logger.info("session at work", {
       sessionId: ref.sessionId,
       epoch: ref.epoch,
       worker: hello.worker,
-      kept: reopened?.kept.length,
+      kept: kept.length,
     });
     stream.resume();
   }
@@ -89,7 +89,9 @@ export function serveWork(call: ServerDuplexStream<Buffer, Buffer>, options: Wor
 
 interface Opened {
   readonly ref: SessionRef;
-  readonly reopened: Reopened | undefined;
+  readonly kept: readonly KeptLease[];
+  /** The session existed before. */
+  readonly resumed: boolean;
   readonly lost: readonly LeaseId[];
 }
 
@@ -100,7 +102,7 @@ async function resumed(hello: WorkerHello, principal: string, options: WorkStrea
   const answer = await options.store.resumeSession({ sessionId, principal, ttlMs, held });
   if (answer.kind === "gone") return undefined;
   options.onEffects(answer.effects);
-  return { ref: { sessionId, epoch: answer.epoch }, reopened: { kept: answer.kept }, lost: answer.lost };
+  return { ref: { sessionId, epoch: answer.epoch }, kept: answer.kept, resumed: true, lost: answer.lost };
 }
 
 async function begun(hello: WorkerHello, principal: string, options: WorkStreamOptions): Promise<Opened> {
@@ -108,7 +110,7 @@ async function begun(hello: WorkerHello, principal: string, options: WorkStreamO
   const ttlMs = options.context.intervals.sessionTtlMs;
   await options.store.openSession({ sessionId, principal, worker: hello.worker, instanceId: hello.instanceId, ttlMs });
   const lost = hello.resume?.held.map(({ leaseId }) => leaseId) ?? [];
-  return { ref: { sessionId, epoch: 1 }, reopened: undefined, lost };
+  return { ref: { sessionId, epoch: 1 }, kept: [], resumed: false, lost };
 }
 
 function welcome(stream: FrameStream<WorkResponse>, hello: WorkerHello, opened: Opened, context: SessionContext): void {
@@ -123,9 +125,9 @@ function welcome(stream: FrameStream<WorkResponse>, hello: WorkerHello, opened: 
     sessionTtl: msToDuration(intervals.sessionTtlMs),
     maxPayloadBytes: BigInt(limits.payloadBytesMax),
     maxFrameBytes: BigInt(limits.frameBytesMax),
-    keptLeaseIds: opened.reopened?.kept.map(({ leaseId }) => leaseId) ?? [],
+    keptLeaseIds: opened.kept.map(({ leaseId }) => leaseId),
     lostLeaseIds: [...opened.lost],
-    sessionReplaced: hello.resume !== undefined && opened.reopened === undefined,
+    sessionReplaced: hello.resume !== undefined && !opened.resumed,
   };
   stream.send({ $typeName: "conveyor.v1.WorkResponse", frame: { case: "welcome", value } });
 }

@@ -1,0 +1,29 @@
+import type { NewNode } from "../core/job.ts";
+import type { InsertItem, SettleItem } from "../store/store.ts";
+
+/** How many jobs a result touches: its own and those that it declares. */
+export function settleJobs(item: SettleItem): number {
+  return 1 + nodesOf(item).length;
+}
+
+/** What a result holds in bytes: its own and its declared payloads. */
+export function settleBytes(item: SettleItem): number {
+  const result = item.outcome.kind === "success" ? (item.outcome.result?.bytes.length ?? 0) : 0;
+  return payloadBytes(nodesOf(item), result);
+}
+
+export function insertJobs(item: InsertItem): number {
+  return item.trees.reduce((sum, tree) => sum + 1 + tree.nodes.length, 0);
+}
+
+export function insertBytes(item: InsertItem): number {
+  return item.trees.reduce((sum, tree) => payloadBytes(tree.nodes, sum + tree.root.payload.bytes.length), 0);
+}
+
+function payloadBytes(nodes: readonly NewNode[], start: number): number {
+  return nodes.reduce((sum, node) => sum + node.job.payload.bytes.length, start);
+}
+
+function nodesOf(item: SettleItem): readonly NewNode[] {
+  return item.outcome.kind === "success" ? item.outcome.nodes : [];
+}
