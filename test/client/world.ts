@@ -16,7 +16,7 @@ export interface World extends AsyncDisposable {
   connect(options?: ConnectOptions): Conveyor;
   /** A worker that is stopped at the end of the test; the test runs it. */
   worker(options?: WorkerOptions): Worker;
-  /** Stops the broker and keeps the store. */
+  /** Stops the broker; its store is closed too when it can be opened again. */
   stopBroker(): Promise<void>;
   /** Another broker on the same store and port. */
   startBroker(): Promise<void>;
@@ -26,10 +26,15 @@ export interface World extends AsyncDisposable {
 const intervals: Partial<BrokerIntervals> = { heartbeatMs: 100, tickMs: 50, pollMs: 50, stopMs: 1_000 };
 
 export async function openWorld(
-  options: { readonly store?: Store; readonly intervals?: Partial<BrokerIntervals> } = {},
+  options: {
+    /** Opens the store of each broker in turn; one store in memory for all of them when left out. */
+    readonly openStore?: () => Promise<Store>;
+    readonly intervals?: Partial<BrokerIntervals>;
+  } = {},
 ): Promise<World> {
   const stack = new AsyncDisposableStack();
-  const store = options.store ?? (await openMemoryStore({ defaults: serverDefaults }));
+  const { openStore } = options;
+  let store = await (openStore?.() ?? openMemoryStore({ defaults: serverDefaults }));
   stack.defer(() => store.close());
   const start = async (listen: string) => {
     const started = createBroker({ store, listen, intervals: { ...intervals, ...options.intervals } });
@@ -41,7 +46,9 @@ export async function openWorld(
   stack.defer(() => broker.stop());
   const open = (settings?: ConnectOptions) => stack.use(connect(address, settings));
   return {
-    store,
+    get store() {
+      return store;
+    },
     get broker() {
       return broker;
     },
@@ -53,8 +60,12 @@ export async function openWorld(
       stack.defer(() => worker.stop({ deadlineMs: 0 }));
       return worker;
     },
-    stopBroker: () => broker.stop(),
+    async stopBroker() {
+      await broker.stop();
+      if (openStore !== undefined) await store.close();
+    },
     async startBroker() {
+      if (openStore !== undefined) store = await openStore();
       broker = await start(address);
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

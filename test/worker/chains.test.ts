@@ -141,7 +141,7 @@ test("chain / declarations that cannot be are failures where they are made", asy
   await using world = await openWorld();
   const cases: readonly [declare: (context: JobContext) => unknown, problem: RegExp][] = [
     [(c) => c.child(SendEmailSchema, { towards: 1 } as never), /^PAYLOAD_INVALID: .*"towards"/],
-    [(c) => c.child(ChoreSchema, {}, { key: "" + "k".repeat(129) }), /^INVALID_NAME: key/],
+    [(c) => c.child(ChoreSchema, {}, { key: "k".repeat(129) }), /^INVALID_NAME: key/],
     [(c) => [1, 2].map(() => c.child(ChoreSchema, {}, { key: "k" })) && {}, /^DUPLICATE_KEY: .*"k"/],
     [(c) => c.heir(ChoreSchema, {}, { policy: "FAIL_FAST" as never }), /^TREE_INVALID: .*FAIL_FAST/],
     [(c) => c.heir(ChoreSchema, {}, { trigger: "MAYBE" as never }), /^INVALID_OPTION: .*trigger.*SETTLED/],
