@@ -6,7 +6,7 @@ import { addToBarrier } from "./barrier.ts";
 import { Hold, State } from "./codes.ts";
 import { loadJob } from "./job-row.ts";
 import { insertNode, insertRoot, metadataText, type NodePlace } from "./new-row.ts";
-import { findRefusal, holderOf, refusalBy } from "./repeat.ts";
+import { findRepeats, holderOf, refusalBy } from "./repeat.ts";
 import type { Step } from "./step.ts";
 
 interface InsertedRoot {
@@ -18,15 +18,16 @@ interface InsertedRoot {
 export function insert(step: Step, item: InsertItem): InsertAnswer {
   const [first] = item.trees;
   if (first !== undefined && item.trees.length === 1 && first.nodes.length === 0) return insertPlain(step, first);
-  const refused = findRefusal(step, item.trees);
-  if (refused !== undefined) return refused;
-  return { kind: "inserted", roots: item.trees.map((tree) => insertTree(step, tree)) };
+  const repeats = findRepeats(step, item.trees);
+  if ("kind" in repeats) return repeats;
+  return { kind: "inserted", roots: item.trees.map((tree, index) => insertTree(step, tree, repeats[index])) };
 }
 
-/** The usual case: the insert itself finds out whether the job is new. */
+/** The usual case: the insert itself finds out whether the job is new. A repeat must not make a queue, so a new lane asks first. */
 function insertPlain(step: Step, tree: NewTree): InsertAnswer {
   const { root } = tree;
-  const seq = insertRoot(step, root, 0);
+  const isKnownLane = step.mirror.lanesOf(root.queue)?.has(root.payload.type) === true;
+  const seq = isKnownLane || holderOf(step, root) === undefined ? insertRoot(step, root, 0) : undefined;
   if (seq !== undefined) {
     if (root.payload.type === groupType) beginGroup(step, seq);
     return { kind: "inserted", roots: [{ id: root.id, deduplicated: false }] };
@@ -38,9 +39,10 @@ function insertPlain(step: Step, tree: NewTree): InsertAnswer {
   return { kind: "inserted", roots: [{ id: holder.id, deduplicated: true }] };
 }
 
-function insertTree(step: Step, tree: NewTree): InsertedRoot {
+function insertTree(step: Step, tree: NewTree, repeated: JobId | undefined): InsertedRoot {
+  if (repeated !== undefined) return { id: repeated, deduplicated: true };
   const seq = insertRoot(step, tree.root, tree.nodes.length > 0 ? 1 : 0);
-  if (seq === undefined) return { id: holderOf(step, tree.root)?.id ?? tree.root.id, deduplicated: true };
+  if (seq === undefined) throw new Error(`job ${tree.root.id} is neither new nor known`);
   if (tree.nodes.length > 0) insertNodes(step, tree, seq);
   if (tree.root.payload.type === groupType) beginGroup(step, seq);
   return { id: tree.root.id, deduplicated: false };

@@ -36,15 +36,20 @@ export function refusalBy(holder: Holder, job: NewJob): Refused["code"] | undefi
   return holder.by === "id" ? "JOB_ID_EXISTS" : "REQUEST_ID_REUSED";
 }
 
-/** What stands in the way of inserting these trees together: stored jobs, and what the trees before bring themselves. */
-export function findRefusal(step: Step, trees: readonly NewTree[]): Refused | undefined {
+/**
+ * Per tree, before any of them is inserted, the job that it repeats (a stored one, or one of an earlier tree), or undefined
+ * when it is new; or what stands in the way of inserting them together.
+ */
+export function findRepeats(step: Step, trees: readonly NewTree[]): Refused | readonly (JobId | undefined)[] {
   const ids = new Map<string, NewJob>();
   const requests = new Map<string, NewJob>();
+  const repeated: (JobId | undefined)[] = [];
   for (const [index, { root, nodes }] of trees.entries()) {
     const known =
       broughtBy(ids.get(root.id), "id") ?? holderOf(step, root) ?? broughtBy(requestOf(requests, root), "request");
     const code = known === undefined ? undefined : refusalBy(known, root);
     if (known !== undefined && code !== undefined) return { kind: "refused", index, code, id: known.id };
+    repeated.push(known?.id);
     if (known !== undefined) continue;
     ids.set(root.id, root);
     if (root.requestId !== undefined) requests.set(root.requestId, root);
@@ -55,7 +60,7 @@ export function findRefusal(step: Step, trees: readonly NewTree[]): Refused | un
       ids.set(job.id, job);
     }
   }
-  return undefined;
+  return repeated;
 }
 
 function requestOf(requests: ReadonlyMap<string, NewJob>, root: NewJob): NewJob | undefined {
