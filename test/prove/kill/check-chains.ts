@@ -10,7 +10,6 @@ import type { Script } from "./script.ts";
 
 /** All that a job declared is there once, ran in its turn, and every job ended as its script and its neighbours ask for. */
 export function checkChains(evidence: Evidence): readonly Finding[] {
-  const whole = new Set(evidence.intents.filter(({ root }) => root.how === "tree").map(({ root }) => root.script.key));
   const findings: Finding[] = [];
   for (const job of evidence.jobs.values()) {
     const script = scriptOf(job);
@@ -19,9 +18,7 @@ export function checkChains(evidence: Evidence): readonly Finding[] {
       continue;
     }
     const below = evidence.below.get(job.id) ?? [];
-    const root = evidence.jobs.get(job.rootId);
-    const isStatic = whole.has(root?.requestId || job.rootId);
-    const declares = isStatic || job.attempts.some((attempt) => attempt.outcome === AttemptOutcome.SUCCEEDED);
+    const declares = script.whole || job.attempts.some((attempt) => attempt.outcome === AttemptOutcome.SUCCEEDED);
     findings.push(...checkBelow(job, declares ? script : { ...script, children: [], heirs: [] }, below));
     findings.push(...checkTurns(job, below));
     const parent = evidence.jobs.get(job.parentId);

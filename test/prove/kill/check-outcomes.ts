@@ -17,12 +17,22 @@ const endOf: ReadonlyMap<AttemptOutcome, End["how"]> = new Map([
 ]);
 
 /** One accepted outcome for each attempt, and one end for each job: the one that its handler wrote down. */
-export function checkOutcomes({ jobs, ends, queues }: Evidence): readonly Finding[] {
+export function checkOutcomes({ jobs, ends, queues, refusals }: Evidence): readonly Finding[] {
   const findings: Finding[] = [];
   for (const job of jobs.values()) {
     findings.push(...checkHistory(job), ...checkAgainstLedger(job, ends.get(job.id) ?? []));
     const wrongResult = checkResult(job, jobs);
     if (wrongResult !== undefined) findings.push({ kind: "second outcome", job: job.id, text: wrongResult });
+  }
+  for (const { jobId, attempt: number, worker, text } of refusals) {
+    const attempt = jobs.get(jobId)?.attempts.find((each) => each.number === number && each.worker === worker);
+    if (attempt === undefined || !endOf.has(attempt.outcome)) continue;
+    const recorded = enumName(AttemptOutcome, attempt.outcome);
+    findings.push({
+      kind: "second outcome",
+      job: jobId,
+      text: `attempt ${number} counts as ${recorded}, and ${worker} was told: ${text}`,
+    });
   }
   for (const queue of queues) {
     const own = [...jobs.values()].filter((job) => job.queue === queue.name);

@@ -53,7 +53,7 @@ export function coverageOf(evidence: Evidence, runMs: number): Coverage {
   ];
   return {
     figures: [
-      `jobs ${jobs.length}, of them roots ${evidence.intents.length}; chains of three levels or more ${deep.size}; attempts ${attempts.length}; starts in ledgers ${lines.length}`,
+      `jobs ${jobs.length}, of them roots ${evidence.intents.length}; chains of three levels or more ${deep.size}; attempts ${attempts.length}; starts in ledgers ${lines.length}, outcomes refused ${evidence.refusals.length}`,
       `kills at ${shares.map((share) => `${(share * 100).toFixed(0)} %`).join(" ")} terminal; leases running at them ${atKills.map(({ running }) => running).join(" ")}; while an heir ran ${withHeir}`,
       `states: ${states.map(([name, of]) => `${name} ${of.length}`).join(", ")}`,
       `attempts: ${outcomes.map(([name, of]) => `${name} ${of.length}`).join(", ")}`,

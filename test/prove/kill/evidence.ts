@@ -5,7 +5,7 @@ import { JobService } from "../../../gen/conveyor/v1/job_service_pb.ts";
 import { type Queue, QueueService } from "../../../gen/conveyor/v1/queue_service_pb.ts";
 import type { Caller } from "../process/caller.ts";
 import { grouped } from "./grouped.ts";
-import { type Acknowledgement, type End, type Intent, readLedger, type Start } from "./ledger.ts";
+import { type Acknowledgement, type End, type Intent, type Refusal, readLedger, type Start } from "./ledger.ts";
 import type { Kill } from "./schedule.ts";
 import { queues } from "./script.ts";
 
@@ -15,6 +15,7 @@ export interface Evidence {
   readonly acks: readonly Acknowledgement[];
   readonly starts: ReadonlyMap<string, readonly Start[]>;
   readonly ends: ReadonlyMap<string, readonly End[]>;
+  readonly refusals: readonly Refusal[];
   /** Every job of the store, by id. */
   readonly jobs: ReadonlyMap<string, Job>;
   /** Jobs directly below a job, by its id. */
@@ -32,8 +33,8 @@ export async function gatherEvidence(folder: string, caller: Caller, kills: read
     .flatMap((name) => readLedger(path.join(folder, name)));
   const jobs = new Map<string, Job>();
   const counts: Queue[] = [];
+  for await (const job of readJobs(caller)) jobs.set(job.id, job);
   for (const queue of queues) {
-    for await (const job of readQueue(caller, queue)) jobs.set(job.id, job);
     const { queue: record } = await caller.call(QueueService.method.getQueue, { name: queue });
     if (record !== undefined) counts.push(record);
   }
@@ -48,6 +49,7 @@ export async function gatherEvidence(folder: string, caller: Caller, kills: read
       lines.filter((line) => line.what === "end"),
       (line) => line.jobId,
     ),
+    refusals: lines.filter((line) => line.what === "refusal"),
     jobs,
     below: grouped(
       [...jobs.values()].filter((job) => job.parentId !== ""),
@@ -58,9 +60,9 @@ export async function gatherEvidence(folder: string, caller: Caller, kills: read
   };
 }
 
-async function* readQueue(caller: Caller, queue: string): AsyncGenerator<Job> {
+async function* readJobs(caller: Caller): AsyncGenerator<Job> {
   for (let pageToken = "", first = true; first || pageToken !== ""; first = false) {
-    const request = { queue, view: JobView.FULL, pageSize, pageToken, includeChainFailed: true };
+    const request = { view: JobView.FULL, pageSize, pageToken, includeChainFailed: true };
     const page = await caller.call(JobService.method.listJobs, request);
     yield* page.jobs;
     pageToken = page.nextPageToken;

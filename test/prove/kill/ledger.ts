@@ -5,7 +5,7 @@ import type { PlannedRoot } from "./script.ts";
  * What producers and handlers write down for themselves, each process in a file of its own: one JSON line an event, on the disk
  * before the process goes on. Times in ms since the epoch.
  */
-export type LedgerLine = Intent | Acknowledgement | Start | End;
+export type LedgerLine = Intent | Acknowledgement | Start | End | Refusal;
 
 /** A producer is about to enqueue this. */
 export interface Intent {
@@ -41,6 +41,16 @@ export interface End {
   readonly attempt: number;
   readonly worker: string;
   readonly how: "success" | "failure" | "snooze" | "discard" | "aborted";
+}
+
+/** The broker told the worker that the outcome of an attempt does not count. */
+export interface Refusal {
+  readonly what: "refusal";
+  readonly at: number;
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly worker: string;
+  readonly text: string;
 }
 
 export interface Ledger {

@@ -90,6 +90,7 @@ function leaf(random: Random, key: string, type: Script["type"]): Script {
     policy: "FAIL",
     trigger: "SUCCEEDED",
     asResult: false,
+    whole: false,
     children: [],
     heirs: [],
   };
@@ -99,6 +100,7 @@ function leaf(random: Random, key: string, type: Script["type"]): Script {
 function staticTree(random: Random, key: string): Script {
   const middle = (index: number): Script => ({
     ...leaf(random, `middle-${index}`, "chore"),
+    whole: true,
     children: [child(random, "image-0", "image"), child(random, "image-1", "image")],
     heirs: [{ ...leaf(random, "last", "chore"), trigger: "SETTLED" }],
   });
@@ -106,6 +108,7 @@ function staticTree(random: Random, key: string): Script {
     ...leaf(random, key, "group"),
     does: "group",
     failures: 0,
+    whole: true,
     children: [middle(0), middle(1), child(random, "chore", "chore")],
     heirs: [{ ...leaf(random, "page", "page"), does: "succeed" }],
   };

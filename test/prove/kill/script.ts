@@ -14,6 +14,8 @@ export interface Script {
   readonly policy: "FAIL" | "IGNORE" | "FAIL_FAST";
   readonly trigger: "SUCCEEDED" | "ANY_FAILED" | "SETTLED";
   readonly asResult: boolean;
+  /** Its children and heirs are enqueued with it: its handler declares none. */
+  readonly whole: boolean;
   readonly children: readonly Script[];
   readonly heirs: readonly Script[];
 }

@@ -41,8 +41,14 @@ async function perform(text: string, context: JobContext): Promise<string> {
     end("snooze");
     throw context.snooze("300ms");
   }
+  if (!script.whole) declareBelow(script, context);
+  end("success");
+  return `${jobId}#${attempt}`;
+}
+
+function declareBelow(script: Script, context: JobContext): void {
   for (const child of script.children) {
-    if (broken === "childless" && isOneIn(10, jobId)) break;
+    if (broken === "childless" && isOneIn(10, context.id)) break;
     declare(child, (schema, init) => context.child(schema, init, { key: child.key, policy: child.policy }));
   }
   for (const heir of script.heirs) {
@@ -50,8 +56,6 @@ async function perform(text: string, context: JobContext): Promise<string> {
     const { key, trigger, asResult } = heir;
     declare(heir, (schema, init) => context.heir(schema, init, { key, trigger, asResult, policy }));
   }
-  end("success");
-  return `${jobId}#${attempt}`;
 }
 
 type Declare = {
@@ -85,7 +89,16 @@ function isOneIn(n: number, jobId: string): boolean {
   return [...jobId].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 1_000_003, 7) % n === 0;
 }
 
-const worker = createWorker(address, { name, concurrency: Number(concurrency) })
+const worker = createWorker(address, {
+  name,
+  concurrency: Number(concurrency),
+  onError(error, context) {
+    if (context.kind !== "result") return;
+    const { jobId, attempt } = context;
+    const text = error instanceof Error ? error.message : String(error);
+    ledger.append({ what: "refusal", at: Date.now(), jobId, attempt, worker: name, text });
+  },
+})
   .handle(MakeAlbumSchema, async ({ folder }, context) => {
     const token = await perform(folder, context);
     return (JSON.parse(folder) as Script).heirs.some((heir) => heir.asResult) ? undefined : { indexHtml: token };
