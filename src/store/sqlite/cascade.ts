@@ -12,7 +12,8 @@ interface CascadeRow {
   readonly position: number;
 }
 
-const selectDue = "SELECT seq, kind, position FROM cascade WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 500";
+const selectDue = "SELECT seq FROM cascade WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 500";
+const selectMark = "SELECT seq, kind, position FROM cascade WHERE seq = ?";
 const selectLast = "SELECT max(seq) FROM cascade";
 const anyDue = "SELECT 1 FROM cascade LIMIT 1";
 const forget = "DELETE FROM cascade WHERE seq = ?";
@@ -37,23 +38,22 @@ export function cascade(step: Step, max: number): UpkeepAnswer {
   let count = 0;
   let after = 0;
   while (last !== null && count < max) {
-    const due = step.sql.rows<CascadeRow>(selectDue, after, last);
-    for (const row of due) if (count < max) count += cascadeBelow(step, row, max - count);
-    const end = due.at(-1);
+    const due = step.sql.tuples<[number]>(selectDue, after, last);
+    for (const [seq] of due) if (count < max) count += cascadeBelow(step, seq, max - count);
+    const [end] = due.at(-1) ?? [];
     if (end === undefined) break;
-    after = end.seq;
+    after = end;
   }
   judgeParents(step);
   return { count, more: step.sql.tuple(anyDue) !== undefined, effects: effectsOf(step) };
 }
 
 /** Cancels at most `max` nodes below one job; the mark goes when nothing is left to touch. Answers how many. */
-function cascadeBelow(step: Step, due: CascadeRow, max: number): number {
-  const parent = loadJob(step, due.seq);
-  if (parent === undefined) {
-    step.sql.run(forget, due.seq);
-    return 0;
-  }
+function cascadeBelow(step: Step, seq: number, max: number): number {
+  // Read now: a cascade above, worked just before, may have asked for more.
+  const due = step.sql.row<CascadeRow>(selectMark, seq);
+  const parent = loadJob(step, seq);
+  if (due === undefined || parent === undefined) return 0;
   const mode = belowMode(parent);
   const isFailFast = due.kind === CascadeKind.FAIL_FAST;
   const reason = isFailFast ? Reason.SIBLING_FAILED : reasonBelow(parent);
