@@ -23,17 +23,26 @@ const failuresShown = 5;
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   using stop = stopWish();
+  try {
+    await run(options, stop);
+  } catch (error) {
+    // What broke because of the stop says less than why it was stopped.
+    throw stop.aborted ? stop.reason : error;
+  }
+}
+
+async function run(options: Options, stop: AbortSignal): Promise<void> {
   const workFolder = join(options.root, ".conveyor");
-  await using run = await openRunFolder(workFolder, { keep: !options.once });
-  const schema = join(run.path, "schema.binpb");
+  await using work = await openRunFolder(workFolder, { keep: !options.once });
+  const schema = join(work.path, "schema.binpb");
   await writeSchemaImage(schema);
 
-  const store = `sqlite:${join(run.path, "conveyor.db")}`;
+  const store = `sqlite:${join(work.path, "conveyor.db")}`;
   await using broker = await startBroker({ store, schema }, () => say("port 2668 is in use: taking a free one"));
   say(`broker  ${broker.address}, ${relative(options.root, store.slice("sqlite:".length))}`);
   await using worker = startProcess("the worker", "examples/manifest/worker.ts", [
     broker.address,
-    join(run.path, "manifests"),
+    join(work.path, "manifests"),
   ]);
   await worker.firstLine;
   say(`worker  runs ScanFolder, HashFile and MergeManifest`);

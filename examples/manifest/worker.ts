@@ -13,7 +13,9 @@ if (address === undefined || workFolder === undefined) {
 }
 
 const stopping = new AbortController();
-for (const event of ["SIGINT", "SIGTERM", "disconnect"] as const) process.once(event, () => stopping.abort());
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort());
+// Who started it is gone, and takes the broker along: there is nobody to say goodbye to.
+process.once("disconnect", () => process.exit(1));
 
 const worker = createWorker(address, { concurrency: 32, name: "manifest" })
   .handle(ScanFolderSchema, scanFolder)
@@ -21,4 +23,4 @@ const worker = createWorker(address, { concurrency: 32, name: "manifest" })
   .handle(MergeManifestSchema, mergeManifest(workFolder));
 console.log(`running jobs of ${address}`);
 await worker.run({ signal: stopping.signal });
-if (process.connected) process.disconnect();
+process.exit(0);
