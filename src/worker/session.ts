@@ -41,8 +41,10 @@ const backoffMsMax = 30_000;
 const backoffHoldingMsMax = 2_000;
 /** A stream that lived so long was a good one: the next failure is a first one. */
 const soundMs = 10_000;
-/** After the deadline of a stop, for acknowledgements; and for the broker's end of the stream after Goodbye. */
-const acknowledgementsMs = 5_000;
+/** After the deadline of a stop, for acknowledgements: as long as the deadline was, within these bounds. */
+const acknowledgementsMsMin = 250;
+const acknowledgementsMsMax = 5_000;
+/** For the broker's end of the stream after Goodbye. */
 const farewellMs = 1_000;
 /** A resume whose Welcome was never seen can still arrive and supersede our newer stream. */
 const strayResumeMs = 30_000;
@@ -238,7 +240,8 @@ export function createSession(options: SessionOptions): Session {
       slots.releaseRunning();
     }
     const quiet = () => over.signal.aborted || (slots.held.size === 0 && (!connected() || windowApplied >= windowSeq));
-    if (!(await reached(quiet, acknowledgementsMs)) && slots.held.size > 0) {
+    const waitMs = Math.min(acknowledgementsMsMax, Math.max(acknowledgementsMsMin, deadlineMs));
+    if (!(await reached(quiet, waitMs)) && slots.held.size > 0) {
       const problem = `${slots.held.size} results were not acknowledged before the worker stopped; their jobs run again`;
       hooks.error(new ConveyorError("BROKER_UNREACHABLE", problem), { kind: "connection" });
     }

@@ -60,7 +60,7 @@ test("reconnect / a restart of the broker on its file runs nothing twice (23)", 
   const runs: string[] = [];
   let aborts = 0;
   const worker = world
-    .worker({ ...watch, concurrency: 100, window: 100 })
+    .worker({ onStateChange: watch.onStateChange, concurrency: 100, window: 100 })
     .handle(ChoreSchema, async ({ script }, context) => {
       runs.push(script);
       context.signal.addEventListener("abort", () => {
@@ -118,11 +118,13 @@ test("reconnect / what had not begun begins once afterwards", async () => {
   const started = deferred<void>();
   const gate = deferred<void>();
   const runs: string[] = [];
-  const worker = world.worker({ ...watch, concurrency: 1, window: 6 }).handle(ChoreSchema, async ({ script }) => {
-    runs.push(script);
-    started.resolve();
-    await gate.promise;
-  });
+  const worker = world
+    .worker({ onStateChange: watch.onStateChange, concurrency: 1, window: 6 })
+    .handle(ChoreSchema, async ({ script }) => {
+      runs.push(script);
+      started.resolve();
+      await gate.promise;
+    });
   void worker.run();
   const handles = [];
   for (let index = 0; index < 6; index += 1) {

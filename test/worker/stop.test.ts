@@ -69,7 +69,7 @@ test("stop / under load loses and burns nothing (41)", async () => {
     Array.from({ length: total }, (_, index) => job(ChoreSchema, { script: `${index}` })),
   );
   assert.equal(entries.length, total);
-  for (let round = 0; runs.size < total; round += 1) {
+  while (runs.size < total) {
     const enough = deferred<void>();
     let ran = 0;
     const worker = world.worker({ concurrency: 20 }).handle(ChoreSchema, async ({ script }) => {
