@@ -28,8 +28,10 @@ export function decodeMessage<Desc extends DescMessage>(
   what: string,
 ): MessageShape<Desc> {
   if (bytes.byteLength > limits.frameBytesMax) throw tooLarge(schema, bytes.byteLength, what);
+  // Payloads are views of these bytes; views of a Buffer would be Buffers, whose `slice` is no copy.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return fromBinary(schema, bytes, { readUnknownFields: false });
+    return fromBinary(schema, plain, { readUnknownFields: false });
   } catch (error) {
     throw new ConveyorError("FRAME_INVALID", `${what} is not a ${schema.typeName}: ${decodeProblem(error)}`, {
       cause: error,
