@@ -167,4 +167,18 @@ export const barrierCases: readonly Case[] = [
       assert.equal((await world.get("i")).runAt, world.now);
     },
   },
+  {
+    name: "barrier / a change of its counters raises the parent's version (44)",
+    async run(world) {
+      await declare(world, "p", child("a"), child("b"), heir("h"));
+      await world.claim();
+      const before = await world.get("p");
+      world.advance(5);
+      await world.succeed("a");
+      const after = await world.get("p");
+      assert.equal(after.pendingChildren, 1);
+      assert.ok(after.version > before.version);
+      assert.equal(after.updatedAt, world.now);
+    },
+  },
 ];

@@ -171,4 +171,23 @@ export const failFastCases: readonly Case[] = [
       await world.expect({ qc: "CANCELLED:REQUESTED", qx: "CANCELLED:SIBLING_FAILED", q: "DEAD:CHAIN_FAILED" });
     },
   },
+  {
+    name: "fail fast / a cascade from above wins over a job's own, also within one step (47)",
+    async run(world) {
+      await failFast(world, child("mid"));
+      await world.succeed("mid", [child("m1", { policy: "FAIL_FAST" }), child("m2"), heir("mh")]);
+      await world.claim();
+      await world.settle(world.item("c", discard()), world.item("m1", discard()));
+      const step = await world.store.cascade({ max: 100 });
+      assert.deepEqual(
+        step.effects.cancels.map((each) => [each.leaseId, each.reason]),
+        [[world.lease("m2").leaseId, "PARENT_CANCELLED"]],
+      );
+      await world.upkeep();
+      await world.fail("m2");
+      await world.upkeep();
+      await world.expect({ m2: "CANCELLED:PARENT_CANCELLED", mh: "CANCELLED:PARENT_CANCELLED" });
+      await world.expect({ mid: "CANCELLED:SIBLING_FAILED", p: "DEAD:CHAIN_FAILED" });
+    },
+  },
 ];

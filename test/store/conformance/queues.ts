@@ -200,4 +200,18 @@ export const queueCases: readonly Case[] = [
       assert.equal(await oldest(), undefined);
     },
   },
+  {
+    name: "queue / a repeated or refused insert makes no queue (3)",
+    async run(world) {
+      await world.insert(job("a"));
+      await world.insertTogether(job("a", { queue: "mail" }));
+      await world.insertTogether(job("a", { queue: "mail", payload: "other" }));
+      await world.insertTogether(job("new", { queue: "mail" }), job("a", { payload: "other" }));
+      assert.equal(await world.store.getQueue(mail), undefined);
+      assert.deepEqual(
+        (await world.store.dump()).queues.map((queue) => queue.name),
+        ["default"],
+      );
+    },
+  },
 ];

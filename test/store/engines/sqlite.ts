@@ -83,15 +83,13 @@ export function sqliteEngine({ synchronous }: SqliteEngineOptions): Engine {
   };
 }
 
-/** Lengths of the log: at every frame boundary of what was written from `from` to `to`, and within each frame. */
+/** Lengths of the log: at every frame boundary of what was written from `from` to `to`, and torn within the first and the last frame. */
 function cutsOf(from: number, to: number, pageBytes: number): readonly number[] {
   const frameBytes = frameHeaderBytes + pageBytes;
-  const lengths = [from];
-  for (let start = Math.max(from, walHeaderBytes); start < to; start += frameBytes) {
-    if (start > from) lengths.push(start);
-    lengths.push(start + Math.floor(frameBytes / 2), Math.min(to, start + frameBytes));
-  }
-  return [...new Set(lengths)];
+  const boundaries: number[] = [];
+  for (let end = Math.max(from, walHeaderBytes); end <= to; end += frameBytes) boundaries.push(end);
+  const torn = [boundaries[0] ?? from, boundaries.at(-2) ?? from].map((start) => start + Math.floor(frameBytes / 2));
+  return [...new Set([from, ...boundaries, ...torn])].sort((left, right) => left - right);
 }
 
 function pageBytesOf(file: string): number {

@@ -19,7 +19,7 @@ export function anyCommand(random: Random, view: View): Command {
   const ready = inState(view, "READY").length;
   const waiting = inState(view, "SCHEDULED", "RETRYING").length;
   const marked = view.dump.jobs.some((job) => job.propagateDue);
-  const room = open(view).length < 14 && view.dump.jobs.length < 36;
+  const room = open(view).length < 11 && view.dump.jobs.length < 26;
   const make = random.weighted<() => Command>([
     [
       room ? (ready + running < 4 ? 14 : 3) : 0,
@@ -31,12 +31,12 @@ export function anyCommand(random: Random, view: View): Command {
     [waiting > 0 ? 12 : 0.5, () => aimed({ kind: "promote", max: steps(random) }, untilDue(random, view))],
     [marked ? 16 : 0.5, () => aimed({ kind: "propagate", max: steps(random) }, 0)],
     [view.cascadeDue ? 18 : 0.5, () => aimed({ kind: "cascade", max: steps(random) }, 0)],
-    [running > 0 ? 5 : 1, () => aimed(reap(random), untilExpiry(random, view))],
+    [running > 0 ? 6 : 1, () => aimed(reap(random), untilExpiry(random, view))],
     [view.sessions.size < 4 || view.dump.sessions.length < 2 ? 6 : 0.7, () => aimed(openSession(random, view), 0)],
     [1.5, () => aimed(resume(random, view), someTime(random))],
     [0.8, () => aimed({ kind: "detach", session: anySession(random, view), graceMs: random.int(0, 2_000) }, 0)],
     [1, () => aimed({ kind: "close", session: anySession(random, view) }, 0)],
-    [2, () => aimed(updateQueue(random), 0)],
+    [2.5, () => aimed(updateQueue(random), 0)],
     [1.5, () => aimed(read(random, view), 0)],
   ]);
   return make();
@@ -158,7 +158,7 @@ function failure(random: Random, name = "Error"): Outcome {
 }
 
 function roomBelow(view: View, job: DumpedJob): boolean {
-  return job.depth < 6 && open(view).length < 16 && view.dump.jobs.length < 40;
+  return job.depth < 6 && open(view).length < 13 && view.dump.jobs.length < 30;
 }
 
 function claims(random: Random, view: View): readonly ClaimItem[] {
@@ -247,7 +247,7 @@ function updateQueue(random: Random): Unaimed {
     [1, { paused: false, maxConcurrency: random.int(1, 3) }],
     [1, { maxConcurrency: undefined, maxAttempts: random.chance(0.5) ? random.int(1, 4) : undefined }],
     [1, { backoff: random.chance(0.5) ? anyBackoff(random) : undefined, timeoutMs: random.int(1, 9_999) }],
-    [2, { crashLimit: random.chance(0.8) ? random.int(2, 3) : undefined }],
+    [5, { crashLimit: random.chance(0.8) ? random.int(2, 3) : undefined }],
   ]);
   return { kind: "updateQueue", queue: parseQueueName(random.pick(queues)), change };
 }

@@ -6,9 +6,9 @@ import { playSequence, type Report } from "./sequence.ts";
 import type { View } from "./view.ts";
 
 /** Commands of a sequence before it is brought to its end. */
-const commandsBeforeDrain = 38;
+const commandsBeforeDrain = 32;
 const drainRoundsMax = 400;
-const cutShare = 0.012;
+const cutShare = 0.013;
 
 export interface RandomSequence {
   readonly engine: Engine;

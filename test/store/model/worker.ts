@@ -12,6 +12,6 @@ const failuresMax = 3;
 while (totals.failures.length < failuresMax) {
   const index = Atomics.add(taken, 0, 1);
   if (index >= sequences) break;
-  addReport(totals, baseSeed + index, await playRandom({ engine, seed: baseSeed + index, dumpEvery: 4 }));
+  addReport(totals, baseSeed + index, await playRandom({ engine, seed: baseSeed + index, dumpEvery: 8 }));
 }
 parentPort?.postMessage(totals);
