@@ -37,7 +37,7 @@ export interface ResultOption<Result extends Message> {
 }
 
 /** The call of an heir: by its live lease, for as long as it runs. */
-export interface HeirCall {
+interface HeirCall {
   readonly leaseId: string;
   readonly signal: AbortSignal;
 }

@@ -17,7 +17,7 @@ export interface HeldLease {
   result: Result | undefined;
 }
 
-export interface RunningHandler {
+interface RunningHandler {
   readonly context: AttemptContext;
   /** On the clock's monotonic scale. */
   readonly startedAt: number;

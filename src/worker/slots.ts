@@ -1,5 +1,6 @@
 import type { Delivery } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import type { ConveyorError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { durationToMs } from "../wire/time.ts";
 import { cancelled, lost, stopping, timedOut } from "./abort-reason.ts";
@@ -69,7 +70,9 @@ export function createSlots(options: SlotsOptions): Slots {
       if (held.has(delivery.leaseId)) continue;
       const lease = heldLease(delivery);
       held.set(lease.id, lease);
-      buffer.push(lease);
+      // Twice the largest window is no window of ours: whatever sends so much gets it back.
+      if (held.size - ended > 2 * limits.windowJobsMax) end(lease, release());
+      else buffer.push(lease);
     }
     start();
   }
