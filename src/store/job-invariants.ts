@@ -78,6 +78,11 @@ export const jobRules: readonly JobRule[] = [
     holds: (job, view) => parentOf(job, view)?.run === "SUCCEEDED",
   },
   {
+    name: "I7 below a run that died or was not wanted nothing ever ran",
+    applies: (job, view) => hasDeadAncestor(job, view),
+    holds: (job) => job.attempt === 0 && !wasReleased(job),
+  },
+  {
     name: "I7 no child is held once its parent's run was accepted",
     applies: (job, view) => job.role === "CHILD" && parentOf(job, view)?.run === "SUCCEEDED",
     holds: (job) => job.hold !== "PARENT",
@@ -183,6 +188,13 @@ function heirWasDue(heir: DumpedJob, parent: DumpedJob | undefined, view: View):
     default:
       return heir.trigger satisfies never;
   }
+}
+
+function hasDeadAncestor(job: DumpedJob, view: View): boolean {
+  for (let parent = parentOf(job, view); parent !== undefined; parent = parentOf(parent, view)) {
+    if (parent.run === "DEAD" || parent.run === "SKIPPED") return true;
+  }
+  return false;
 }
 
 function verdictHolds(job: DumpedJob): boolean {

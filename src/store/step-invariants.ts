@@ -19,7 +19,8 @@ export function checkStep(before: StoreDump, after: StoreDump, leases: LeaseLedg
   for (const job of before.jobs) {
     const next = present.get(job.id);
     check("I1 no job disappears", next !== undefined, job);
-    if (next !== undefined) checkJob(job, next, check);
+    if (next === undefined) continue;
+    checkJob(job, next, check);
   }
   for (const job of after.jobs) {
     if (!known.has(job.id)) checkNew(job, known, check);
@@ -51,6 +52,10 @@ function checkJob(before: DumpedJob, after: DumpedJob, check: Check): void {
   }
   if (before.edgeFlipped === true && sameEpoch) check("I6 a flipped edge stays", after.edgeFlipped === true, after);
   if (before.run !== undefined && sameEpoch) check("I6 a run ends once", after.run === before.run, after);
+  if (before.cancelRequested && before.state === "AWAITING_CHILDREN") {
+    const ends = after.state === "AWAITING_CHILDREN" || after.state === "CANCELLED";
+    check("cancel: an awaiting job that was asked to stop ends cancelled", ends, after);
+  }
   check("I16 payload and place in the chain never change", samePlace(before, after), after);
 }
 
