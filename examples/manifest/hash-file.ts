@@ -1,19 +1,26 @@
 import { createHash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import type { HashFile } from "../../gen/manifest/v1/manifest_pb.ts";
 import type { JobContext } from "../../src/index.ts";
 import { absolute, fromWire, toWire } from "./file-path.ts";
+
+const chunkBytes = 64 * 1024;
 
 /** Reads a file as it is now; running it twice does no harm. */
 export async function hashFile(job: HashFile, { signal }: JobContext) {
   const path = fromWire(job);
   const hash = createHash("sha256");
+  const chunk = Buffer.allocUnsafe(chunkBytes);
   let size = 0;
   // A link that took the file's place since the scan is not followed.
-  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
-  for await (const chunk of createReadStream(absolute(job.root, path), { flags: flags as never, signal })) {
-    hash.update(chunk);
-    size += chunk.length;
+  await using file = await open(absolute(job.root, path), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  for (;;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await file.read(chunk, 0, chunkBytes);
+    if (bytesRead === 0) break;
+    hash.update(chunk.subarray(0, bytesRead));
+    size += bytesRead;
   }
   return { ...toWire(path), sha256: hash.digest("hex"), size: BigInt(size) };
 }
