@@ -93,6 +93,26 @@ test("flow control / a subscription has a window of its own", async (t) => {
   assert.equal(at.waiting("deliveries").length, 0);
 });
 
+test("flow control / a subscription that has some of its jobs gets the rest, not all anew", async (t) => {
+  const { call, worker } = await startWorld(t);
+  const at = await worker({ subscriptions: [{ ...chores, maxInFlight: 2 }] });
+  await call.enqueueChore();
+  await at.deliveries(1);
+  await call.enqueueChores(5);
+  assert.equal((await at.deliveries(1)).length, 1);
+  at.capacity(100);
+  await at.next("capacityApplied");
+  assert.equal(at.waiting("deliveries").length, 0);
+});
+
+test("flow control / a claim stops before it exceeds the bytes of the window", async (t) => {
+  const { call, worker } = await startWorld(t);
+  for (let count = 0; count < 5; count += 1) await call.enqueueChore("x".repeat(400));
+  const at = await worker({ capacity: { seq: 1n, maxInFlight: 10, maxBytes: 1_000n } });
+  const first = await at.next("deliveries");
+  assert.equal(first.deliveries.length, 2);
+});
+
 test("flow control / payload bytes are bounded, but one job always fits", async (t) => {
   const { call, worker } = await startWorld(t);
   const at = await worker({ capacity: { seq: 1n, maxInFlight: 10, maxBytes: 1_000n } });

@@ -80,6 +80,7 @@ test("services / a wait answers when the job has got there, and with its state w
   const at = await worker();
   const ran = call.waitJob(root.id, { until: WaitUntil.RAN });
   const ended = call.waitJob(root.id);
+  const began = performance.now();
   const [parent] = await at.deliveries(1);
   const declarations = [{ role: JobRole.CHILD, job: chore("child") }];
   at.result({ leaseId: parent?.leaseId ?? "", outcome: { case: "success", value: { declarations } } });
@@ -89,6 +90,7 @@ test("services / a wait answers when the job has got there, and with its state w
   at.result({ leaseId: child?.leaseId ?? "", outcome: success });
   const done = await ended;
   assert.deepEqual({ reached: done.reached, state: done.job?.state }, { reached: true, state: JobState.COMPLETED });
+  assert.equal(performance.now() - began < 4_000, true, "woken, not found when the job was read again");
 });
 
 test("services / a wait answers before the caller's deadline", async (t) => {

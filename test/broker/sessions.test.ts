@@ -52,7 +52,7 @@ test("sessions / a resumed session keeps its running jobs, loses what ended, giv
 });
 
 test("sessions / the newest stream of a session wins, and the old one is told", async (t) => {
-  const { call, worker } = await startWorld(t);
+  const { call, worker } = await startWorld(t, { intervals: { pollMs: 600_000 } });
   const old = await worker();
   await call.enqueueChore();
   const [lease] = await old.deliveries(1);
@@ -88,6 +88,49 @@ test("sessions / a stream that is not resumed within the grace was a crash; what
   assert.equal(crashed.attempts[0]?.outcome, AttemptOutcome.CRASHED);
   assert.equal((await call.getJob(buffered?.jobId ?? "")).releaseCount, 1);
   assert.equal(jobs.results.length, 2);
+});
+
+test("sessions / a reset leaves the session its resume grace, a stop of the broker the rest of its life", async (t) => {
+  const { broker, worker, store } = await startWorld(t, { intervals: { resumeGraceMs: 50 } });
+  const [pulled, stays, watcher] = [await worker(), await worker(), await worker()];
+  const lifeMs = async (sessionId: string) => {
+    const session = (await store.dump()).sessions.find(({ id }) => id === sessionId);
+    return (session?.expiresAt ?? 0) - Date.now();
+  };
+  pulled.stream.close(new Error("cable pulled"));
+  while ((await lifeMs(pulled.welcome.sessionId)) > 50) await watcher.next("ping");
+  await broker.stop();
+  assert.equal((await lifeMs(stays.welcome.sessionId)) > 30_000, true);
+});
+
+test("sessions / a kept lease that a heartbeat does not name goes back free", async (t) => {
+  const { call, worker } = await startWorld(t);
+  const at = await worker();
+  await call.enqueueChore();
+  const [lease] = await at.deliveries(1);
+  const resume = { sessionId: at.welcome.sessionId, held: [{ leaseId: lease?.leaseId ?? "" }] };
+  const again = await worker({ resume });
+  again.heartbeat({ receivedThrough: 0, held: [] });
+  const [anew] = await again.deliveries(1);
+  assert.deepEqual({ job: anew?.jobId, attempt: anew?.attempt }, { job: lease?.jobId, attempt: 2 });
+});
+
+test("sessions / a broker that starts reaps nothing for one time to live: who comes back late keeps its jobs", async (t) => {
+  let now = Date.now();
+  const store = await openMemoryStore({ defaults: serverDefaults, clock: () => now });
+  const first = await startWorld(t, { store });
+  const at = await first.worker();
+  await first.call.enqueueChore();
+  const [lease] = await at.deliveries(1);
+  await first.broker.stop();
+  now += 3_600_000;
+  const second = await startWorld(t, { store, intervals: { pollMs: 10 } });
+  const other = await second.worker({ subscriptions: [{ ...chores, queue: "other" }] });
+  for (let pings = 0; pings < 3; pings += 1) await other.next("ping");
+  const again = await second.worker({
+    resume: { sessionId: at.welcome.sessionId, held: [{ leaseId: lease?.leaseId ?? "" }] },
+  });
+  assert.deepEqual(again.welcome.keptLeaseIds, [lease?.leaseId]);
 });
 
 test("sessions / silence ends the stream and keeps the leases for a resume", async (t) => {
