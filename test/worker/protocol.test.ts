@@ -8,7 +8,7 @@ import { type Deferred, deferred } from "../../src/runtime/deferred.ts";
 import { codeToRpcStatus } from "../../src/wire/error-status.ts";
 import { msToDuration } from "../../src/wire/time.ts";
 import { failing } from "../client/failing.ts";
-import { openScriptedBroker, type ScriptedBroker, type ScriptedStream } from "./scripted-broker.ts";
+import { openScriptedBroker, type ScriptedBroker, type ScriptedStream, soonOr } from "./scripted-broker.ts";
 
 interface Run {
   readonly context: JobContext;
@@ -55,7 +55,7 @@ async function openScene(options: WorkerOptions = {}): Promise<Scene> {
         const run = runs.get(leaseId);
         if (run !== undefined) return run;
         changed = deferred<void>();
-        await changed.promise;
+        await soonOr(changed.promise, `the handler of ${leaseId} did not begin`);
       }
     },
     stop: (deadlineMs = 1_000) => worker.stop({ deadlineMs }),
@@ -317,7 +317,7 @@ test("protocol / a silent broker is left after the watchdog's time", async () =>
   await using scene = await openScene();
   const first = await scene.broker.stream();
   welcome(first, { watchdog: msToDuration(200) });
-  await first.closed;
+  await soonOr(first.closed, "the stream was not cut");
   const second = await scene.broker.stream();
   assert.equal((await second.next("hello")).resume?.sessionId, "s-1");
   assert.match(String(scene.errors[0]?.error), /200 ms/);

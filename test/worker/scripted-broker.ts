@@ -9,6 +9,7 @@ import {
 } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import { type Chore, ChoreSchema } from "../../gen/shop/v1/shop_pb.ts";
 import type { ConveyorError } from "../../src/core/errors.ts";
+import { within } from "../../src/runtime/abort.ts";
 import { type Deferred, deferred } from "../../src/runtime/deferred.ts";
 import { packPayload } from "../../src/wire/job-payload.ts";
 import { serviceDefinition } from "../../src/wire/service-definition.ts";
@@ -64,13 +65,18 @@ export async function openScriptedBroker(): Promise<ScriptedBroker> {
         const next = opened.shift();
         if (next !== undefined) return next;
         waiting = deferred<void>();
-        await waiting.promise;
+        await soonOr(waiting.promise, "no stream was opened");
       }
     },
     async [Symbol.asyncDispose]() {
       server.forceShutdown();
     },
   };
+}
+
+/** Waits for what a broken worker would never do. */
+export async function soonOr(promise: Promise<void>, problem: string): Promise<void> {
+  if (!(await within(promise, 5_000))) throw new Error(problem);
 }
 
 function scriptedStream(call: grpc.ServerDuplexStream<Buffer, Buffer>): ScriptedStream {
@@ -105,7 +111,7 @@ function scriptedStream(call: grpc.ServerDuplexStream<Buffer, Buffer>): Scripted
         const index = frames.findIndex((frame) => frame.case === kind);
         if (index >= 0) return frames.splice(0, index + 1).at(-1)?.value as never; // found by its kind
         arrived = deferred<void>();
-        await arrived.promise;
+        await soonOr(arrived.promise, `no frame "${kind}" came; there were ${kinds.join(", ")}`);
       }
     },
     deliver(seq, leaseIds, chore = {}) {
