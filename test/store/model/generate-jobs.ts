@@ -28,18 +28,20 @@ export function anyTree(random: Random, view: View): NewTree {
   }
   const options = jobOptions(random, view);
   const requestId = random.chance(0.1) ? { requestId: `request-${view.made}` } : {};
-  if (random.chance(0.08)) return failFastFamily(random, view);
+  if (random.chance(0.1)) return failFastFamily(random, view);
   if (random.chance(0.03)) return tree(group(newId(view), { delayMs: random.int(0, 500) }));
   if (random.chance(0.25)) return tree(group(newId(view), { ...options, ...requestId }), ...branches(random, view, 0));
   const root = job(newId(view), { ...options, ...requestId });
   return random.chance(0.45) ? tree(root, ...branches(random, view, 0)) : tree(root);
 }
 
-/** A child whose failure cancels siblings that all have something below them. */
+/** A child whose failure cancels siblings, half of which have something below them. */
 function failFastFamily(random: Random, view: View): NewTree {
-  const siblings = Array.from({ length: random.int(2, 3) }, () =>
-    child(newId(view), edgeOptions(random, view, "CHILD"), child(newId(view), jobOptions(random, view))),
-  );
+  const slow = { maxAttempts: 3, backoff: { ...anyBackoff(random), initialMs: 900, maxMs: 2_000 } };
+  const siblings = Array.from({ length: random.int(3, 4) }, (_, index) => {
+    const below = index % 2 === 0 ? [child(newId(view), jobOptions(random, view))] : [];
+    return child(newId(view), { ...edgeOptions(random, view, "CHILD"), ...slow }, ...below);
+  });
   const first = child(newId(view), { policy: "FAIL_FAST", type: types[0], queue: queues[0], priority: 1 });
   return tree(group(newId(view)), first, ...siblings);
 }

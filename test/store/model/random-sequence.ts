@@ -8,7 +8,7 @@ import type { View } from "./view.ts";
 /** Commands of a sequence before it is brought to its end. */
 const commandsBeforeDrain = 32;
 const drainRoundsMax = 400;
-const cutShare = 0.013;
+const cutShare = 0.0115;
 
 export interface RandomSequence {
   readonly engine: Engine;
