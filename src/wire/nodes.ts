@@ -27,7 +27,7 @@ export function treeToDomain(tree: JobTree, context: NodeContext): NewTree {
     throw invalidField("CHAIN_TOO_LARGE", path, problem);
   }
   const root = rootOf(first, { ...context, path: `${path}.nodes[0]` });
-  const nodes = rest.map((each, index) => nodeOf(each, index + 1, { ...context, path: `${path}.nodes[${index + 1}]` }));
+  const nodes = rest.map((each, index) => nodeOf(each, { ...context, path: `${path}.nodes[${index + 1}]` }));
   const checked = { root, nodes };
   checkTree(checked, path);
   checkResultsOf(tree, checked, context);
@@ -75,11 +75,11 @@ function rootOf({ parentIndex, node }: WireTreeNode, context: NodeContext): NewJ
   return specToJob(spec, { ...context, path: `${path}.node.job`, isRoot: true });
 }
 
-function nodeOf({ parentIndex, node }: WireTreeNode, index: number, context: NodeContext): TreeNode {
+function nodeOf({ parentIndex, node }: WireTreeNode, context: NodeContext): TreeNode {
   const path = `${context.path}.node`;
   if (node === undefined) throw invalidField("TREE_INVALID", path, "it must be set");
   return {
-    parentIndex: parentOf(parentIndex, index, context.path),
+    parentIndex: parentOf(parentIndex, context.path),
     edge: edgeOf(node, path),
     job: specToJob(jobOf(node, path), { ...context, path: `${path}.job`, isRoot: false }),
   };
@@ -100,15 +100,10 @@ function checkResultsOf(wire: JobTree, tree: NewTree, context: NodeContext): voi
   }
 }
 
-function parentOf(parentIndex: number | undefined, index: number, path: string): number {
-  if (parentIndex !== undefined && parentIndex < index) return parentIndex;
-  throw invalidField(
-    "TREE_INVALID",
-    `${path}.parent_index`,
-    parentIndex === undefined
-      ? "only the first node is a root"
-      : `the parent stands before its node, got ${parentIndex}`,
-  );
+/** That it stands before its node is for `checkTree` to see. */
+function parentOf(parentIndex: number | undefined, path: string): number {
+  if (parentIndex !== undefined) return parentIndex;
+  throw invalidField("TREE_INVALID", `${path}.parent_index`, "only the first node is a root");
 }
 
 function checkRoot(node: Declaration | undefined, path: string): void {

@@ -7,7 +7,7 @@ import { ChoreSchema, MakeAlbumSchema, SendEmailSchema } from "../../gen/shop/v1
 import { isConveyorError } from "../../src/core/errors.ts";
 import { parseTypeName } from "../../src/core/names.ts";
 import { createSchemaRegistry } from "../../src/schema/registry.ts";
-import { schemaIdOf } from "../../src/wire/schema-id.ts";
+import { clearJsonNames, schemaIdOf } from "../../src/wire/schema-id.ts";
 import { throwsCode } from "../wire/throws-code.ts";
 import { bufImage, imageOf, shopImage, shopSource } from "./images.ts";
 
@@ -84,6 +84,15 @@ test("registry / the same image twice, and one of an other compiler, change noth
   registry.addImage(bufImage({ "shop/v1/shop.proto": shopSource() }), "buf's image");
   registry.addImage(bufImage({ "shop/v1/shop.proto": shopSource() }, ["--as-file-descriptor-set"]), "a set");
   assert.equal(registry.schemaIdOf(type("shop.v1.SendEmail")), id);
+});
+
+test("registry / an image without JSON names is the same image", () => {
+  const set = fromBinary(FileDescriptorSetSchema, shopImage());
+  for (const file of set.file) for (const message of file.messageType) clearJsonNames(message);
+  const registry = createSchemaRegistry();
+  registry.addImage(toBinary(FileDescriptorSetSchema, set), "bare");
+  assert.equal(registry.schemaIdOf(type("shop.v1.SendEmail")), schemaIdOf(SendEmailSchema));
+  registry.addImage(shopImage(), "shop.binpb");
 });
 
 test("schema id / generated code, buf's image and an image with comments agree; another field does not", () => {

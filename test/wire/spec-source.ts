@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { GroupSchema } from "../../gen/conveyor/v1/group_pb.ts";
 import { type JobSpec, JobSpecSchema } from "../../gen/conveyor/v1/job_pb.ts";
 import {
   ChoreSchema,
@@ -14,7 +15,14 @@ import { jobOptionsOf, type TypeOptions, typeOptionsFromWire } from "../../src/w
 import type { SpecContext } from "../../src/wire/spec-to-job.ts";
 
 const known = new Map<string, TypeOptions>();
-for (const schema of [ChoreSchema, MakeAlbumSchema, PublishAlbumSchema, ResizeImageSchema, SendEmailSchema]) {
+for (const schema of [
+  GroupSchema,
+  ChoreSchema,
+  MakeAlbumSchema,
+  PublishAlbumSchema,
+  ResizeImageSchema,
+  SendEmailSchema,
+]) {
   const options = jobOptionsOf(schema);
   if (options) known.set(schema.typeName, typeOptionsFromWire(options, schema.typeName));
 }

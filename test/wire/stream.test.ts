@@ -279,21 +279,56 @@ test("stream / a broken connection closes both ends", async () => {
   }
 });
 
-test("stream / a broken connection is noticed by a client that has paused", async () => {
-  const arrived = deferred();
+/** All that the broker sent before has arrived when this is over: a connection keeps its order. */
+async function roundTrip(client: grpc.Client): Promise<void> {
+  const { stream, closed } = open(client);
+  stream.close();
+  await closed.promise;
+}
+
+test("stream / frames that wait for a paused client come before the end", async () => {
+  const serverClosed = deferred<ConveyorError | undefined>();
+  await using local = await workServer({
+    onFrame(_, stream) {
+      for (let seq = 1n; seq <= 5n; seq += 1n) stream.send(ping(seq));
+      stream.close();
+    },
+    onClose: serverClosed.resolve,
+  });
+  const paused = deferred();
+  const seen: unknown[] = [];
+  const { stream, closed } = open(local.client, (frame) => {
+    seen.push(seqOf(frame));
+    if (seen.length > 1) return;
+    stream.pause();
+    paused.resolve();
+  });
+  stream.send(heartbeat(1n));
+  await Promise.all([paused.promise, serverClosed.promise]);
+  await roundTrip(local.client);
+  assert.equal(stream.closed, false);
+  stream.resume();
+  assert.equal(await closed.promise, undefined);
+  assert.deepEqual(seen, [1n, 2n, 3n, 4n, 5n]);
+});
+
+test("stream / a broken connection is noticed by a client that has paused", { timeout: 5_000 }, async () => {
   await using local = await workServer({
     onFrame(_, stream) {
       for (let seq = 0n; seq < 10n; seq += 1n) stream.send(ping(seq));
-      arrived.resolve();
     },
   });
   await using link = await openLink(local.address);
   const client = localClient(link.address);
   try {
-    const { stream, closed } = open(client);
-    stream.pause();
+    const paused = deferred();
+    const { stream, closed } = open(client, () => {
+      stream.pause();
+      paused.resolve();
+    });
     stream.send(heartbeat(1n));
-    await arrived.promise;
+    await paused.promise;
+    await roundTrip(client);
     link.cut();
     assert.equal((await closed.promise)?.code, "BROKER_UNREACHABLE");
   } finally {

@@ -190,10 +190,23 @@ test("delivery / payload bytes are those that were enqueued: empty, zero, unknow
     };
     const delivery = complete(DeliverySchema, leaseToDelivery(lease));
     assert.deepEqual(delivery.payload, create(AnySchema, { typeUrl: "type.googleapis.com/a.B", value: payload.bytes }));
-    assert.deepEqual(
-      [delivery.leaseId, delivery.jobId, delivery.parentId, delivery.role, delivery.attempt, delivery.metadata],
-      ["n-1", "j", "p", 3, 2, { a: "b" }],
-    );
+    assert.deepEqual(toJson(DeliverySchema, { ...delivery, payload: undefined }), {
+      leaseId: "n-1",
+      jobId: "j",
+      queue: "q",
+      attempt: 2,
+      timeout: "1.500s",
+      rootId: "r",
+      parentId: "p",
+      role: "JOB_ROLE_HEIR",
+      priority: 2_147_483_647,
+      metadata: { a: "b" },
+      createTime: "2023-11-14T22:13:20.001Z",
+      maxAttempts: 5,
+      failureCount: 1,
+      depth: 4,
+      key: "k",
+    });
     assert.equal(complete(DeliverySchema, leaseToDelivery({ ...lease, parentId: undefined })).parentId, "");
   }
 });
