@@ -6,8 +6,8 @@ import { judgeOwn } from "./judge.ts";
 import type { Step } from "./step.ts";
 
 const selectHeldChildren = `
-  SELECT ${jobColumns} FROM job
-  WHERE parent = ? AND role = ${Role.CHILD} AND state = ${State.HELD} AND hold = ${Hold.PARENT}
+  SELECT ${jobColumns} FROM job INDEXED BY job_below
+  WHERE parent = ?+0 AND role = ${Role.CHILD} AND state = ${State.HELD} AND hold = ${Hold.PARENT}
   ORDER BY position`;
 
 /**

@@ -24,13 +24,13 @@ const insertAttempt = `
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /** Between the first that are kept and the last. */
-const forgetAttempts = `DELETE FROM attempt WHERE seq = ? AND number > ${limits.attemptsKeptFirst} AND number <= ?`;
+const forgetAttempts = `DELETE FROM attempt WHERE seq = ?+0 AND number > ${limits.attemptsKeptFirst} AND number <= ?+0`;
 
 const selectAttempts = `
   SELECT number, outcome, session.id AS session_id, session.worker, claimed_at, attempt.ended_at, attempt.epoch,
     error_name, error_message, error_stack
   FROM attempt JOIN session ON session.seq = attempt.session
-  WHERE attempt.seq = ? ORDER BY number`;
+  WHERE attempt.seq = ?+0 ORDER BY number`;
 
 const selectWorker = "SELECT id, worker FROM session WHERE seq = ?";
 

@@ -12,7 +12,7 @@ interface CascadeRow {
   readonly position: number;
 }
 
-const selectDue = "SELECT seq FROM cascade WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 500";
+const selectDue = "SELECT seq FROM cascade WHERE seq > ?+0 AND seq <= ?+0 ORDER BY seq LIMIT 500";
 const selectMark = "SELECT seq, kind, position FROM cascade WHERE seq = ?";
 const selectLast = "SELECT max(seq) FROM cascade";
 const anyDue = "SELECT 1 FROM cascade LIMIT 1";
@@ -22,10 +22,10 @@ const keepPlace = "UPDATE cascade SET position = ? WHERE seq = ?";
 /** Nodes that cancelling would change, in declaration order after a place. */
 const selectTargets = (role: number, also: string): string => `
   SELECT ${jobColumns}, position FROM job INDEXED BY job_below
-  WHERE parent = ? AND role = ${role} AND position > ? ${also} AND (
+  WHERE parent = ?+0 AND role = ${role} AND position > ?+0 ${also} AND (
     state IN (${State.SCHEDULED}, ${State.READY}, ${State.RETRYING}, ${State.HELD})
     OR cancel = 0 AND (state = ${State.RUNNING} OR state = ${State.AWAITING_CHILDREN} AND run = ${RunCode.SUCCEEDED}))
-  ORDER BY position LIMIT ?`;
+  ORDER BY position LIMIT ?+0`;
 const selectChildren = selectTargets(Role.CHILD, "");
 const selectHeirs = selectTargets(Role.HEIR, "");
 const selectSuccessHeirs = selectTargets(Role.HEIR, `AND trigger = ${TriggerCode.SUCCEEDED}`);

@@ -1,16 +1,16 @@
-import type { JobId, LeaseId } from "../../core/names.ts";
-import { effectiveOptions } from "../../core/precedence.ts";
+import type { JobId } from "../../core/names.ts";
 import type { ClaimAnswer, ClaimItem, Lease } from "../store.ts";
 import { roleOf, State } from "./codes.ts";
+import { optionsOf } from "./end-lease.ts";
+import { metadataOf } from "./job-record.ts";
 import { leaseIdOf } from "./lease-id.ts";
 import type { KnownLane } from "./mirror.ts";
-import { parseBackoff } from "./queue-row.ts";
 import { liveSession } from "./session-row.ts";
 import { count, countOf, type Step } from "./step.ts";
 
-type Candidate = readonly [seq: number, negPriority: number, runAt: number, payloadBytes: number, lane: KnownLane];
-
-type ClaimedRow = readonly [
+/** A ready job with all that its lease says. */
+type ReadyRow = readonly [
+  seq: number,
   id: JobId,
   attempt: number,
   failureCount: number,
@@ -24,20 +24,28 @@ type ClaimedRow = readonly [
   maxAttempts: number | null,
   timeoutMs: number | null,
   backoff: string | null,
+  payloadBytes: number,
   bytes: Uint8Array,
   metadata: string | null,
 ];
 
-// Named, so that no statistics ever make the planner scan: a test holds the plan.
-const selectCandidates = `
-  SELECT seq, neg_priority, run_at, payload_bytes FROM job INDEXED BY job_ready
-  WHERE lane = ? AND state = ${State.READY}
-  ORDER BY neg_priority, run_at, seq LIMIT ?`;
+const readyColumns = `
+  job.seq, id, attempt, failure_count, neg_priority, parent, root, role, depth, key, created_at,
+  max_attempts, timeout_ms, backoff, payload_bytes, bytes, metadata`;
 
-const selectClaimed = `
-  SELECT id, attempt, failure_count, neg_priority, parent, root, role, depth, key, created_at,
-    max_attempts, timeout_ms, backoff, bytes, metadata
-  FROM job JOIN payload ON payload.seq = job.seq WHERE job.seq = ?`;
+// The index is named, so that no statistics ever make the planner scan: a test holds the plans.
+const selectFirst = `
+  SELECT ${readyColumns} FROM job INDEXED BY job_ready CROSS JOIN payload ON payload.seq = job.seq
+  WHERE lane = ?+0 AND state = ${State.READY}
+  ORDER BY neg_priority, run_at, job.seq LIMIT ?+0`;
+
+const selectPlaces = `
+  SELECT seq, neg_priority, run_at FROM job INDEXED BY job_ready
+  WHERE lane = ?+0 AND state = ${State.READY}
+  ORDER BY neg_priority, run_at, seq LIMIT ?+0`;
+
+const selectOne = `
+  SELECT ${readyColumns} FROM job CROSS JOIN payload ON payload.seq = job.seq WHERE job.seq = ?+0`;
 
 const takeLease = `
   UPDATE job SET
@@ -52,15 +60,14 @@ export function claim(step: Step, item: ClaimItem): ClaimAnswer {
   const session = liveSession(step, item);
   if (session === undefined) return { kind: "gone" };
   const leases: Lease[] = [];
-  const ids = new Map<number, JobId>();
+  const by = { session: session.seq, nonce: item.nonce, ids: new Map<number, JobId>() };
   let bytes = 0;
   for (const { queue, types, jobsMax } of item.lanes) {
-    const most = Math.min(jobsMax, item.jobsMax - leases.length, roomOf(step, queue));
-    for (const candidate of candidatesOf(step, lanesOf(step, queue, types), most)) {
-      bytes += candidate[3];
+    const most = Math.min(jobsMax, item.jobsMax - leases.length, roomOf(step, queue), claimMax);
+    for (const { row, lane } of readyJobs(step, lanesOf(step, queue, types), most)) {
+      bytes += row[14];
       if (leases.length > 0 && bytes > item.bytesMax) return { kind: "claimed", leases };
-      const lease = take(step, candidate, { session: session.seq, nonce: item.nonce, ids });
-      if (lease !== undefined) leases.push(lease);
+      if (take(step, row, { ...by, lane })) leases.push(leaseOf(step, row, { ...by, lane }));
     }
   }
   return { kind: "claimed", leases };
@@ -85,61 +92,76 @@ function lanesOf(step: Step, queue: Lease["queue"], types: readonly string[]): K
   return [...asked].filter((lane) => step.mirror.ready.has(lane.id));
 }
 
-/** The first `most` ready jobs of the lanes together. */
-function candidatesOf(step: Step, lanes: readonly KnownLane[], most: number): Candidate[] {
-  if (most <= 0) return [];
-  const limit = Math.min(most, candidatesMax);
-  const found: Candidate[] = [];
-  for (const lane of lanes) {
-    const rows = step.sql.tuples<[number, number, number, number]>(selectCandidates, lane.id, limit);
-    // Dropped if the transaction fails: the mirror is read afresh then.
-    if (rows.length === 0) step.mirror.ready.delete(lane.id);
-    for (const [seq, negPriority, runAt, payloadBytes] of rows) {
-      found.push([seq, negPriority, runAt, payloadBytes, lane]);
+/** Bounds what one claim takes from one queue, whatever is asked. */
+const claimMax = 10_000;
+/** Bounds the payloads that are read and then not wanted. */
+const chunkRows = 64;
+
+interface ReadyJob {
+  readonly row: ReadyRow;
+  readonly lane: KnownLane;
+}
+
+/** The first `most` ready jobs of the lanes together. Each must be taken before the next is asked for. */
+function* readyJobs(step: Step, lanes: readonly KnownLane[], most: number): Iterable<ReadyJob> {
+  const [only] = lanes;
+  if (only === undefined || most <= 0) return;
+  if (lanes.length > 1) {
+    yield* readyJobsOfMany(step, lanes, most);
+    return;
+  }
+  for (let left = most; left > 0; left -= chunkRows) {
+    const limit = Math.min(left, chunkRows);
+    const rows = step.sql.tuples<ReadyRow>(selectFirst, only.id, limit);
+    for (const row of rows) yield { row, lane: only };
+    if (rows.length < limit) {
+      if (rows.length === 0) empty(step, only);
+      return;
     }
   }
-  if (lanes.length > 1) found.sort((left, right) => left[1] - right[1] || left[2] - right[2] || left[0] - right[0]);
-  return found.slice(0, limit);
 }
 
-/** Bounds one claim, whatever is asked. */
-const candidatesMax = 10_000;
+/** Merges the lanes by their places, and reads only the jobs that are wanted. */
+function* readyJobsOfMany(step: Step, lanes: readonly KnownLane[], most: number): Iterable<ReadyJob> {
+  const places = lanes.flatMap((lane) => {
+    const rows = step.sql.tuples<[number, number, number]>(selectPlaces, lane.id, most);
+    if (rows.length === 0) empty(step, lane);
+    return rows.map(([seq, negPriority, runAt]) => ({ seq, negPriority, runAt, lane }));
+  });
+  places.sort((one, two) => one.negPriority - two.negPriority || one.runAt - two.runAt || one.seq - two.seq);
+  for (const { seq, lane } of places.slice(0, most)) {
+    const row = step.sql.tuple<ReadyRow>(selectOne, seq);
+    if (row !== undefined) yield { row, lane };
+  }
+}
 
-function take(
-  step: Step,
-  candidate: Candidate,
-  by: { readonly session: number; readonly nonce: string; readonly ids: Map<number, JobId> },
-): Lease | undefined {
-  const [seq, , , , lane] = candidate;
-  const row = step.sql.tuple<ClaimedRow>(selectClaimed, seq);
-  const leaseId = leaseIdOf(seq, by.nonce);
-  if (row === undefined) return undefined;
-  if (step.sql.object(takeLease).run(leaseId, by.session, step.now, step.now, seq).changes === 0) return undefined;
+/** Until a job of the lane is ready again no claim looks into it. Forgotten if the transaction fails. */
+function empty(step: Step, lane: KnownLane): void {
+  step.mirror.ready.delete(lane.id);
+}
+
+interface ClaimBy {
+  readonly session: number;
+  readonly nonce: string;
+  readonly lane: KnownLane;
+  /** Ids of parents and roots that were looked up. */
+  readonly ids: Map<number, JobId>;
+}
+
+function take(step: Step, [seq]: ReadyRow, { session, nonce, lane }: ClaimBy): boolean {
+  const { changes } = step.sql.object(takeLease).run(leaseIdOf(seq, nonce), session, step.now, step.now, seq);
+  if (changes === 0) return false;
   count(step, lane.id, State.READY, -1);
   count(step, lane.id, State.RUNNING, 1);
-  return leaseOf(step, { row, leaseId, lane, ids: by.ids });
+  return true;
 }
 
-function leaseOf(
-  step: Step,
-  of: {
-    readonly row: ClaimedRow;
-    readonly leaseId: LeaseId;
-    readonly lane: KnownLane;
-    readonly ids: Map<number, JobId>;
-  },
-): Lease {
-  const { row, leaseId, lane, ids } = of;
-  const [jobId, attempt, failureCount, negPriority, parent, root, role, depth, key, createdAt] = row;
-  const [, , , , , , , , , , maxAttempts, timeoutMs, backoff, bytes, metadata] = row;
-  const asked = {
-    maxAttempts: maxAttempts ?? undefined,
-    timeoutMs: timeoutMs ?? undefined,
-    backoff: parseBackoff(backoff),
-  };
-  const options = effectiveOptions(asked, step.mirror.settingsOf(lane.queue), step.defaults);
+function leaseOf(step: Step, row: ReadyRow, { nonce, lane, ids }: ClaimBy): Lease {
+  const [seq, jobId, attempt, failureCount, negPriority, parent, root, role, depth, key, createdAt] = row;
+  const [, , , , , , , , , , , maxAttempts, timeoutMs, backoff, , bytes, metadata] = row;
+  const options = optionsOf(step, { lane: lane.id, max_attempts: maxAttempts, timeout_ms: timeoutMs, backoff });
   return {
-    leaseId,
+    leaseId: leaseIdOf(seq, nonce),
     jobId,
     payload: { type: lane.type, bytes },
     queue: lane.queue,
@@ -153,8 +175,7 @@ function leaseOf(
     role: roleOf(role),
     depth,
     key: key ?? "",
-    // Written by metadataText alone.
-    metadata: metadata === null ? {} : (JSON.parse(metadata) as Record<string, string>),
+    metadata: metadataOf(metadata),
     createdAt,
   };
 }

@@ -39,7 +39,7 @@ export const summaryColumns = `
 export const summaryJoins = `
   LEFT JOIN barrier b ON b.seq = j.seq LEFT JOIN job p ON p.seq = j.parent LEFT JOIN job r ON r.seq = j.root`;
 
-const selectById = `SELECT ${summaryColumns} FROM job j ${summaryJoins} WHERE j.id = ?`;
+const selectById = `SELECT ${summaryColumns} FROM job j ${summaryJoins} WHERE j.id = ''||?`;
 const selectPayload = "SELECT bytes, metadata FROM payload WHERE seq = ?";
 const selectResult = "SELECT result_type, result FROM job WHERE seq = ?";
 

@@ -15,13 +15,13 @@ import { type JobRow, jobColumns, loadJob, saveJob } from "./job-row.ts";
 import type { Step } from "./step.ts";
 
 const selectHeldHeirs = `
-  SELECT ${jobColumns} FROM job
-  WHERE parent = ? AND role = ${Role.HEIR} AND state = ${State.HELD} AND hold = ${Hold.BARRIER}
+  SELECT ${jobColumns} FROM job INDEXED BY job_below
+  WHERE parent = ?+0 AND role = ${Role.HEIR} AND state = ${State.HELD} AND hold = ${Hold.BARRIER}
   ORDER BY position`;
 
 const selectResultHeir = `
-  SELECT coalesce(result_of, seq) FROM job
-  WHERE parent = ? AND role = ${Role.HEIR} AND as_result = 1 AND state = ${State.COMPLETED}`;
+  SELECT coalesce(result_of, seq) FROM job INDEXED BY job_below
+  WHERE parent = ?+0 AND role = ${Role.HEIR} AND as_result = 1 AND state = ${State.COMPLETED}`;
 
 /**
  * Counts at each direct parent, at once, all that ended below it in this transaction, and judges it: its barrier, then its

@@ -28,10 +28,10 @@ const selectHeir = `
   WHERE seq = ? AND lease = ? AND state = ${State.RUNNING} AND role = ${Role.HEIR} AND parent IS NOT NULL`;
 const selectChildren = `
   SELECT seq, id, position, lane, key, state, reason, run, result_of FROM job INDEXED BY job_below
-  WHERE parent = ? AND role = ${Role.CHILD} AND position > ? ORDER BY position LIMIT ${windowRows}`;
+  WHERE parent = ?+0 AND role = ${Role.CHILD} AND position > ?+0 ORDER BY position LIMIT ${windowRows}`;
 const selectError = `
   SELECT error_name, error_message, error_stack FROM attempt
-  WHERE seq = ? AND error_name IS NOT NULL ORDER BY number DESC LIMIT 1`;
+  WHERE seq = ?+0 AND error_name IS NOT NULL ORDER BY number DESC LIMIT 1`;
 
 /** The children beside the heir that holds this live lease, in declaration order. */
 export function listChildResults(

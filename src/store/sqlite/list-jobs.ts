@@ -22,19 +22,19 @@ type Candidate = readonly [
 type Window = (after: number, rows: number) => readonly Candidate[];
 
 const columns = "seq, lane, state, reason, root FROM job";
-const selectAll = `SELECT seq, ${columns} WHERE seq < ? ORDER BY seq DESC LIMIT ?`;
+const selectAll = `SELECT seq, ${columns} WHERE seq < ?+0 ORDER BY seq DESC LIMIT ?+0`;
 const selectDead = `
-  SELECT seq, ${columns} INDEXED BY job_dead WHERE state = ${State.DEAD} AND seq < ? ORDER BY seq DESC LIMIT ?`;
-const selectChain = `SELECT seq, ${columns} INDEXED BY job_root WHERE root = ? AND seq < ? ORDER BY seq DESC LIMIT ?`;
-const selectRoot = `SELECT seq, ${columns} WHERE seq = ? AND seq < ?`;
+  SELECT seq, ${columns} INDEXED BY job_dead WHERE state = ${State.DEAD} AND seq < ?+0 ORDER BY seq DESC LIMIT ?+0`;
+const selectChain = `SELECT seq, ${columns} INDEXED BY job_root WHERE root = ?+0 AND seq < ?+0 ORDER BY seq DESC LIMIT ?+0`;
+const selectRoot = `SELECT seq, ${columns} WHERE seq = ? AND seq < ?+0`;
 const selectBelow = (role: number): string => `
   SELECT position, ${columns} INDEXED BY job_below
-  WHERE parent = ? AND role = ${role} AND position > ? ORDER BY position LIMIT ?`;
+  WHERE parent = ?+0 AND role = ${role} AND position > ?+0 ORDER BY position LIMIT ?+0`;
 const selectChildren = selectBelow(Role.CHILD);
 const selectHeirs = selectBelow(Role.HEIR);
 
 const selectSeq = "SELECT seq FROM job WHERE id = ?";
-const selectSummary = `SELECT ${summaryColumns} FROM job j ${summaryJoins} WHERE j.seq = ?`;
+const selectSummary = `SELECT ${summaryColumns} FROM job j ${summaryJoins} WHERE j.seq = ?+0`;
 
 /** One page of the jobs that match: newest first, below a parent in declaration order. No statement is unbounded. */
 export function listJobs(reading: Reading, filter: ListFilter, page: PageRequest): Page<JobSummary> {

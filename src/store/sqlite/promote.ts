@@ -8,8 +8,8 @@ import { effectsOf, type Step } from "./step.ts";
 
 const selectDue = `
   SELECT ${jobColumns} FROM job INDEXED BY job_due
-  WHERE state IN (${State.SCHEDULED}, ${State.RETRYING}) AND run_at <= ?
-  ORDER BY run_at, seq LIMIT ?`;
+  WHERE state IN (${State.SCHEDULED}, ${State.RETRYING}) AND run_at <= ?+0
+  ORDER BY run_at, seq LIMIT ?+0`;
 
 const selectNext = `
   SELECT run_at FROM job INDEXED BY job_due

@@ -5,7 +5,7 @@ import { judgeParents } from "./judge.ts";
 import { effectsOf, type Step } from "./step.ts";
 
 const selectMarked = `
-  SELECT ${jobColumns} FROM job INDEXED BY job_propagate WHERE propagate_due = 1 ORDER BY seq LIMIT ?`;
+  SELECT ${jobColumns} FROM job INDEXED BY job_propagate WHERE propagate_due = 1 ORDER BY seq LIMIT ?+0`;
 const anyMarked = "SELECT 1 FROM job INDEXED BY job_propagate WHERE propagate_due = 1 LIMIT 1";
 
 /** Carries the end of marked jobs one level up. */

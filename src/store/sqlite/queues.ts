@@ -10,15 +10,15 @@ import type { Reading } from "./transactions.ts";
 const putQueue = `
   INSERT OR REPLACE INTO queue (name, paused, max_concurrency, max_attempts, backoff, timeout_ms, crash_limit)
   VALUES (?, ?, ?, ?, ?, ?, ?)`;
-const selectCounts = "SELECT state, n FROM counter WHERE lane = ? AND n <> 0 ORDER BY state";
+const selectCounts = "SELECT state, n FROM counter WHERE lane = ?+0 AND n <> 0 ORDER BY state";
 
 // One probe a priority: a scan of all ready jobs would not be bounded.
 const selectPriority = `
   SELECT neg_priority FROM job INDEXED BY job_ready
-  WHERE lane = ? AND state = ${State.READY} AND neg_priority > ? ORDER BY neg_priority LIMIT 1`;
+  WHERE lane = ?+0 AND state = ${State.READY} AND neg_priority > ?+0 ORDER BY neg_priority LIMIT 1`;
 const selectOldest = `
   SELECT run_at FROM job INDEXED BY job_ready
-  WHERE lane = ? AND state = ${State.READY} AND neg_priority = ? ORDER BY run_at LIMIT 1`;
+  WHERE lane = ?+0 AND state = ${State.READY} AND neg_priority = ?+0 ORDER BY run_at LIMIT 1`;
 
 /** Priorities looked through for the longest-ready job of a lane, the highest first. */
 const prioritiesMax = 1_000;

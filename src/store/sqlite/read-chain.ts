@@ -30,12 +30,12 @@ const columns = "j.seq, j.id, j.lane, j.state, j.reason, j.role, j.trigger, j.ke
 const selectTop = `
   SELECT ${columns}, 1 AS n, pending_children, pending_heirs, coalesce(r.id, j.id) AS root_id, p.id AS parent_id
   FROM job j LEFT JOIN barrier b ON b.seq = j.seq LEFT JOIN job r ON r.seq = j.root LEFT JOIN job p ON p.seq = j.parent
-  WHERE j.id = ?`;
+  WHERE j.id = ''||?`;
 // In one pass over the children; with min() the bare columns are those of the first row of the group.
 const selectBelow = `
   SELECT ${columns}, count(*) AS n, min(j.seq), pending_children, pending_heirs
   FROM job j INDEXED BY job_below JOIN lane l ON l.id = j.lane LEFT JOIN barrier b ON b.seq = j.seq
-  WHERE j.parent = ?
+  WHERE j.parent = ?+0
   GROUP BY CASE j.below WHEN 1 THEN j.seq ELSE -j.role END, l.type, j.state`;
 
 type TopRow = NodeRow & { readonly root_id: JobId; readonly parent_id: JobId | null };

@@ -9,11 +9,11 @@ import { effectsOf, type Step } from "./step.ts";
 
 const sessionColumns = "seq, id, principal, epoch, expires_at, buffered";
 const selectExpired = `
-  SELECT ${sessionColumns} FROM session INDEXED BY session_live WHERE ended_at IS NULL AND expires_at <= ?`;
-const anyExpired = "SELECT 1 FROM session INDEXED BY session_live WHERE ended_at IS NULL AND expires_at <= ? LIMIT 1";
+  SELECT ${sessionColumns} FROM session INDEXED BY session_live WHERE ended_at IS NULL AND expires_at <= ?+0`;
+const anyExpired = "SELECT 1 FROM session INDEXED BY session_live WHERE ended_at IS NULL AND expires_at <= ?+0 LIMIT 1";
 const selectBuffering = `
   SELECT ${sessionColumns} FROM session INDEXED BY session_live
-  WHERE ended_at IS NULL AND expires_at > ? AND buffered IS NOT NULL`;
+  WHERE ended_at IS NULL AND expires_at > ?+0 AND buffered IS NOT NULL`;
 
 export interface ReapRequest {
   readonly max: number;

@@ -17,8 +17,8 @@ type HolderRow = readonly [id: JobId, lane: number, bytes: Uint8Array];
 
 const selectHolder = (where: string): string =>
   `SELECT job.id, job.lane, payload.bytes FROM job JOIN payload ON payload.seq = job.seq WHERE ${where}`;
-const selectById = selectHolder("job.id = ?");
-const selectByRequest = selectHolder("job.request_id = ?");
+const selectById = selectHolder("job.id = ''||?");
+const selectByRequest = selectHolder("job.request_id = ''||?");
 const selectId = "SELECT 1 FROM job WHERE id = ?";
 
 /** Who holds the new job's id, else its request id; undefined: both are free. */

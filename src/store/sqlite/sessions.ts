@@ -31,11 +31,11 @@ export type LeasedRow = JobRow & {
 
 const selectLeases = `
   SELECT ${jobColumns}, payload_bytes FROM job INDEXED BY job_session
-  WHERE session = ? AND state = ${State.RUNNING} ORDER BY seq LIMIT ?`;
+  WHERE session = ?+0 AND state = ${State.RUNNING} ORDER BY seq LIMIT ?+0`;
 
 const selectOldLeases = `
   SELECT ${jobColumns}, payload_bytes FROM job INDEXED BY job_session
-  WHERE session = ? AND claimed_at < ? AND state = ${State.RUNNING}`;
+  WHERE session = ?+0 AND claimed_at < ?+0 AND state = ${State.RUNNING}`;
 
 /** At most `max` running jobs of a session, in insertion order. */
 export function leasesOf(step: Step, session: number, max: number = Number.MAX_SAFE_INTEGER): LeasedRow[] {

@@ -81,7 +81,7 @@ const addCount = `
 /** Jobs of the lane in the state, this transaction's changes included. */
 export function countOf(step: Step, lane: number, state: number): number {
   const [stored = 0] =
-    step.sql.tuple<[number]>("SELECT n FROM counter WHERE lane = ? AND state = ?", lane, state) ?? [];
+    step.sql.tuple<[number]>("SELECT n FROM counter WHERE lane = ?+0 AND state = ?", lane, state) ?? [];
   return stored + (step.counts.get(lane * 16 + state) ?? 0);
 }
 

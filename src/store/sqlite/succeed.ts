@@ -15,8 +15,8 @@ type Nodes = readonly NewNode[];
 
 const writeResult = "UPDATE job SET result_type = ?, result = ? WHERE seq = ?";
 const selectMetadata = "SELECT metadata FROM payload WHERE seq = ?";
-const countBelow = "SELECT coalesce(max(position) + 1, 0) FROM job WHERE parent = ?";
-const selectEdges = "SELECT role, key, as_result FROM job WHERE parent = ?";
+const countBelow = "SELECT coalesce(max(position) + 1, 0) FROM job INDEXED BY job_below WHERE parent = ?+0";
+const selectEdges = "SELECT role, key, as_result FROM job INDEXED BY job_below WHERE parent = ?+0";
 
 /**
  * Accepts the success of a running job with all that it declares, in the general case. What cannot be stored is a failed
