@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { ConveyorError, type ErrorCode } from "../../core/errors.ts";
@@ -24,19 +24,29 @@ const pragmas = `
 /** The absolute path of the file, through links, so that one file has one lock; its folder must be there and writable. */
 export function resolveFile(file: string): string {
   const folder = path.dirname(path.resolve(file));
-  if (!existsSync(folder)) {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw refuse("STORE_UNAVAILABLE", file, `cannot be opened: there is no folder ${folder}; make it first`);
   }
   const resolved = existsSync(file) ? realpathSync(file) : path.join(realpathSync(folder), path.basename(file));
   if (existsSync(resolved) && !statSync(resolved).isFile()) {
     throw refuse("STORE_UNAVAILABLE", file, "is not a file; give the path of one");
   }
-  for (const each of [path.dirname(resolved), resolved]) {
-    if (existsSync(each) && !mayWrite(each)) {
-      throw refuse("STORE_READ_ONLY", file, `cannot be written: make ${each} writable for this user`);
-    }
-  }
+  for (const each of [`${resolved}-lock`, resolved]) tryWriting(each, file);
   return resolved;
+}
+
+/** Opens a file for writing and closes it: the permissions of a folder do not tell all, such as a disk mounted read-only. */
+function tryWriting(each: string, file: string): void {
+  try {
+    closeSync(openSync(each, "a"));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "ENOSPC") throw refuse("STORE_FULL", file, "cannot be made: free space on its disk", error);
+    if (!["EACCES", "EPERM", "EROFS"].includes(code))
+      throw refuse("STORE_UNAVAILABLE", file, `cannot be opened (${code})`, error);
+    const text = `cannot be written: make ${path.dirname(each)} and the files in it writable for this user (${code})`;
+    throw refuse("STORE_READ_ONLY", file, text, error);
+  }
 }
 
 /** Opens the file as ours, making it when it is new or empty. Throws STORE_CORRUPT, STORE_TOO_NEW, STORE_READ_ONLY, … */
@@ -83,15 +93,9 @@ function create(db: Database.Database): void {
     COMMIT;`);
 }
 
-function mayWrite(file: string): boolean {
-  try {
-    accessSync(file, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function refuse(code: ErrorCode, file: string, text: string): ConveyorError {
-  return new ConveyorError(code, `the store ${file} ${text}`, { details: { resource: { type: "store", name: file } } });
+function refuse(code: ErrorCode, file: string, text: string, cause?: unknown): ConveyorError {
+  return new ConveyorError(code, `the store ${file} ${text}`, {
+    cause,
+    details: { resource: { type: "store", name: file } },
+  });
 }
