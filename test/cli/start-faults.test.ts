@@ -4,9 +4,23 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import Database from "better-sqlite3";
 import { conveyor, type Ended, type RunOptions, serve } from "./conveyor.ts";
+import { type SteadyJobs, steadyJobs } from "./steady-jobs.ts";
+import { startWorld, type World } from "./world.ts";
+
+/** A broker that has nothing to do with the faults, and runs jobs all the while. */
+let world: World;
+let jobs: SteadyJobs;
+before(async () => {
+  world = await startWorld();
+  jobs = steadyJobs(world.broker.address);
+});
+after(async () => {
+  await jobs.stop();
+  await world[Symbol.asyncDispose]();
+});
 
 /** Starts a broker that must not start: ends with 7, the reason on stderr, and nothing on stdout. */
 async function refused(args: readonly string[], reason: RegExp, options: RunOptions = {}): Promise<Ended> {
