@@ -17,7 +17,7 @@ USER node
 VOLUME /data
 EXPOSE 2668
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
-  CMD ["conveyor", "queue", "list", "--address", "127.0.0.1:2668", "--timeout", "3s"]
+  CMD ["conveyor", "job", "list", "--limit", "1", "--address", "127.0.0.1:2668", "--timeout", "3s"]
 ENTRYPOINT ["conveyor"]
 # Plain text inside the container's own network: publish the port on loopback, or put TLS in front.
 CMD ["serve", "--store", "sqlite:/data/conveyor.db", "--listen", "0.0.0.0:2668", "--insecure"]
