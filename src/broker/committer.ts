@@ -53,8 +53,8 @@ export interface Committer {
   idle(): Promise<void>;
 }
 
-/** Jobs in one commit, beside those that it claims. */
-const jobsPerCommitMax = 1_000;
+/** Jobs in one commit, beside those that it claims. More gain nothing (see bench), and an embedded store blocks the event loop as long. */
+const jobsPerCommitMax = 500;
 const bytesPerCommitMax = 8 * 1024 * 1024;
 const pendingJobsMax = 50_000;
 const pendingBytesMax = 128 * 1024 * 1024;

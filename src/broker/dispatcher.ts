@@ -45,7 +45,8 @@ export interface Dispatcher extends ClaimSource {
   stop(): void;
 }
 
-const jobsPerCommitMax = 1_000;
+/** Jobs that all claims of one commit may take. */
+const jobsPerCommitMax = 500;
 const bytesPerClaimMax = 16 * 1024 * 1024;
 /** A payload that would not have fitted: a claim this close to its bound may have stopped because of it. */
 const payloadBytesMax = 1024 * 1024;

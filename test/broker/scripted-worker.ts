@@ -35,6 +35,8 @@ export interface ScriptedWorker {
   readonly kinds: readonly string[];
   /** Frames of this kind that came and were not taken. */
   waiting<C extends Case>(kind: C): readonly ValueOf<C>[];
+  /** The same, and they count as taken. */
+  take<C extends Case>(kind: C): readonly ValueOf<C>[];
   /** The next `count` deliveries, over as many frames as they take. */
   deliveries(count: number): Promise<readonly Delivery[]>;
   acks(count: number): Promise<readonly ResultAck[]>;
@@ -129,6 +131,7 @@ export function openWorker(client: Client): ScriptedWorker {
     next,
     kinds,
     waiting,
+    take: (kind) => waiting(kind).splice(0),
     deliveries: (count) => gather("deliveries", count, (value) => value.deliveries),
     acks: (count) => gather("resultAcks", count, (value) => value.acks),
     ended,
