@@ -31,15 +31,21 @@ export function handleUnary<I extends DescMessage, O extends DescMessage>(
   const path = methodPath(method);
   return (call, callback) => {
     const abort = new AbortController();
-    call.on("cancelled", () => abort.abort(new ConveyorError("ABORTED", "the caller is gone")));
+    let answered = false;
+    // grpc-js says "cancelled" after each normal end, too.
+    call.on("cancelled", () => answered || abort.abort(new ConveyorError("ABORTED", "the caller is gone")));
     const respond = async () => {
       const request = decodeMessage(method.input, call.request, `the request of ${path}`);
       const answer = await handler(request, contextOf(call, abort.signal));
       return toBuffer(encodeMessage(method.output, answer, `the answer of ${path}`));
     };
     respond().then(
-      (bytes) => callback(null, bytes),
+      (bytes) => {
+        answered = true;
+        callback(null, bytes);
+      },
       (error: unknown) => {
+        answered = true;
         if (!isConveyorError(error)) reportQuietly(onUnexpected, error, path);
         callback(toServiceError(error));
       },
