@@ -3,7 +3,7 @@ import { globSync, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { type PatchFile, readPatchFile } from "./patch-file.ts";
-import { command, copyProject, projectFolder } from "./project-copy.ts";
+import { command, copyAgain, copyProject, projectFolder } from "./project-copy.ts";
 import { runSuite, type TestEnd } from "./suite.ts";
 
 const patchesMin = 10;
@@ -28,7 +28,6 @@ const files = globSync("test/**/*.test.ts", { cwd: sound })
   .filter((file) => !excluded.some((folder) => file.startsWith(folder)))
   .sort();
 const baseline = await runSuite({ folder: sound, files, concurrency: atOnce, testMsMax, msMax: suiteMsMax });
-rmSync(sound, { recursive: true });
 const failedBefore = baseline.filter((end) => !end.ok);
 for (const end of failedBefore) console.log(`  fails without any patch: ${end.file}: ${end.title}: ${end.error}`);
 const cheap = files.filter((file) => costOf(file) <= cheapMsMax);
@@ -45,6 +44,7 @@ if (failedBefore.length === 0 && baseline.length > 0) {
     }),
   );
 }
+rmSync(sound, { recursive: true });
 const found = verdicts.filter((verdict) => verdict).length;
 const enough = chosen !== undefined || patches.length >= patchesMin;
 const passed = failedBefore.length === 0 && found === patches.length && enough && patches.length > 0;
@@ -58,7 +58,7 @@ function costOf(file: string): number {
 }
 
 async function judge(patch: PatchFile): Promise<boolean> {
-  const copy = copyProject();
+  const copy = copyAgain(sound);
   try {
     const { problems, note } = await problemsOf(patch, copy);
     console.log(`${problems.length === 0 ? "found" : "FAIL "} ${patch.name}: ${patch.what}${note}`);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 export const projectFolder: string = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** A copy of the project as it lies here, without what git ignores; the packages are shared. */
+/** A copy of the project as it lies here, without what git ignores; the packages are shared. The caller removes it. */
 export function copyProject(): string {
   const copy = mkdtempSync(path.join(tmpdir(), "conveyor-planted-"));
   const listed = command("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], projectFolder);
@@ -19,6 +19,13 @@ export function copyProject(): string {
   }
   symlinkSync(path.join(projectFolder, "node_modules"), path.join(copy, "node_modules"));
   return copy;
+}
+
+/** A copy of a copy, so that all patches meet the same project although people go on working on it. */
+export function copyAgain(copy: string): string {
+  const another = mkdtempSync(path.join(tmpdir(), "conveyor-planted-"));
+  cpSync(copy, another, { recursive: true, verbatimSymlinks: true });
+  return another;
 }
 
 /** Runs a command to its end; bounded in time. */
