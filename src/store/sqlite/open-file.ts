@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { ConveyorError, type ErrorCode } from "../../core/errors.ts";
@@ -31,21 +31,21 @@ export function resolveFile(file: string): string {
   if (existsSync(resolved) && !statSync(resolved).isFile()) {
     throw refuse("STORE_UNAVAILABLE", file, "is not a file; give the path of one");
   }
-  for (const each of [`${resolved}-lock`, resolved]) tryWriting(each, file);
+  for (const each of [path.dirname(resolved), resolved]) {
+    if (existsSync(each) && !mayWrite(each)) {
+      throw refuse("STORE_READ_ONLY", file, `cannot be written: make ${each} writable for this user`);
+    }
+  }
   return resolved;
 }
 
-/** Opens a file for writing and closes it: the permissions of a folder do not tell all, such as a disk mounted read-only. */
-function tryWriting(each: string, file: string): void {
+// Asked, not tried: to close a file that this process has open elsewhere would give up all its POSIX locks on it.
+function mayWrite(file: string): boolean {
   try {
-    closeSync(openSync(each, "a"));
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (code === "ENOSPC") throw refuse("STORE_FULL", file, "cannot be made: free space on its disk", error);
-    if (!["EACCES", "EPERM", "EROFS"].includes(code))
-      throw refuse("STORE_UNAVAILABLE", file, `cannot be opened (${code})`, error);
-    const text = `cannot be written: make ${path.dirname(each)} and the files in it writable for this user (${code})`;
-    throw refuse("STORE_READ_ONLY", file, text, error);
+    accessSync(file, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

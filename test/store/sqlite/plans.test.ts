@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type Database from "better-sqlite3";
+import { child, discard, failure, group, heir, job, success, tree } from "../jobs.ts";
+import { type SqliteWorld, withWorld } from "./world.ts";
+
+/** Small tables, and indexes that hold only what is due: reading them whole is bounded by the work that is due. */
+const scanned = [
+  "SCAN clock",
+  "SCAN lane",
+  "SCAN queue",
+  "SCAN counter",
+  "SCAN cascade",
+  /SCAN job USING (COVERING )?INDEX job_propagate/,
+  /SCAN job USING (COVERING )?INDEX job_due/,
+];
+
+test("plans / no statement of any verb reads a table of jobs, payloads, attempts or sessions whole (8)", () =>
+  withWorld(async (world, db) => {
+    const texts = await statementsOf(world, db);
+    const bad = [...texts].flatMap((text) => scansOf(db, text).map((scan) => `${scan}: ${text}`));
+    assert.deepEqual(bad, []);
+    assert.ok(texts.size > 50, `only ${texts.size} statements were seen`);
+  }));
+
+test("plans / no value makes SQLite prepare a statement afresh: limits are not bare parameters", () =>
+  withWorld(async (world, db) => {
+    const bare = [...(await statementsOf(world, db))].filter((text) => /LIMIT \?(?!\+0)/.test(text));
+    assert.deepEqual(bare, []);
+  }));
+
+/** Every statement that a walk through all verbs prepares. */
+async function statementsOf(world: SqliteWorld, db: Database.Database): Promise<ReadonlySet<string>> {
+  const texts = new Set<string>();
+  const prepare = db.prepare.bind(db);
+  db.prepare = ((text: string) => {
+    texts.add(text);
+    return prepare(text);
+  }) as typeof db.prepare;
+  await walk(world);
+  db.prepare = prepare;
+  return texts;
+}
+
+async function walk(world: SqliteWorld): Promise<void> {
+  const { store } = world;
+  await store.updateQueue(job("any").queue, { maxConcurrency: 100_000 });
+  await world.insert(
+    tree(
+      job("root"),
+      child("one", { policy: "FAIL_FAST" }),
+      child("two"),
+      heir("after", { trigger: "SETTLED" }, child("leaf")),
+    ),
+    tree(
+      group("group", { delayMs: 10 }),
+      child("three"),
+      heir("sum", { asResult: true }),
+      heir("unwanted", { trigger: "ANY_FAILED" }),
+    ),
+    job("again", { type: "test.v1.Other" }),
+  );
+  await world.insert(job("again", { type: "test.v1.Other" }));
+  world.advance(20);
+  await world.drain((id, lease) => {
+    if (id === "one") return discard();
+    if (id === "again" && lease.attempt === 1) return success([child("declared"), heir("heir")]);
+    return success([], "done");
+  });
+  const session = await world.openSession({ ttlMs: 10 });
+  await world.insert(job("lost"), job("kept"), tree(job("top"), child("below"), heir("top-heir")));
+  const leases = await world.claim({ session });
+  await world.renew(
+    session,
+    leases.map((lease) => lease.leaseId),
+  );
+  await store.resumeSession({ ...session, principal: "", ttlMs: 10, held: [] });
+  await store.detachSession({ ...session, epoch: 2, graceMs: 1 });
+  world.advance(400_000);
+  await world.claim();
+  await world.reap();
+  await world.drain((id) => (id === "kept" ? failure() : success(id === "lost" ? [child("found")] : [])));
+  await store.closeSession({ ...session, epoch: 2 });
+  for (const filter of [{}, { rootId: job("root").id }, { parentId: job("root").id }, { queue: job("any").queue }]) {
+    await store.listJobs({ states: ["DEAD"], includeChainFailed: false, ...filter }, { size: 2 });
+    await store.listJobs({ states: [], includeChainFailed: true, ...filter }, { size: 2 });
+  }
+  await store.getChain(job("root").id, { depthMax: 10, size: 10 });
+  await store.getQueue(job("any").queue);
+  await world.get("root");
+  await world.insert(tree(job("reader"), heir("reading")));
+  await world.succeed((await world.claimIds())[0] ?? "", [child("read")]);
+  await world.drain();
+}
+
+/** What the statement reads whole that it must not. */
+function scansOf(db: Database.Database, text: string): readonly string[] {
+  if (!/^\s*(SELECT|UPDATE|DELETE|INSERT)/.test(text)) return [];
+  const values = [...text.matchAll(/\?/g)].map(() => null);
+  const plan = db.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${text}`).all(...values);
+  return plan
+    .map(({ detail }) => detail)
+    .filter((detail) => detail.startsWith("SCAN "))
+    .filter((detail) => !scanned.some((each) => (typeof each === "string" ? detail === each : each.test(detail))));
+}
