@@ -213,7 +213,7 @@ export class AttemptContext implements JobContext {
     if (this.#finished) {
       throw new ConveyorError(
         "HANDLER_FINISHED",
-        `${what}() was called after the handler of job ${this.id} had returned, so it is not declared; await everything before returning`,
+        `${what}() was called after the handler of job ${this.id} had ended, so it is not declared; await everything before returning`,
         { details: { resource: { type: "job", name: this.id } } },
       );
     }

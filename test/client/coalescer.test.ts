@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create } from "@bufbuild/protobuf";
+import {
+  type EnqueueItem,
+  EnqueueItemSchema,
+  type EnqueueResult,
+  EnqueueResultSchema,
+} from "../../gen/conveyor/v1/job_service_pb.ts";
+import { createCoalescer } from "../../src/client/coalescer.ts";
+import { ConveyorError } from "../../src/core/errors.ts";
+import { type Deferred, deferred, turnOfEventLoop } from "../../src/runtime/deferred.ts";
+import { failing } from "./failing.ts";
+
+const item = create(EnqueueItemSchema);
+
+/** A coalescer whose requests wait until a test answers them. */
+function scene() {
+  const sent: { readonly items: readonly EnqueueItem[]; readonly answer: Deferred<readonly EnqueueResult[]> }[] = [];
+  const coalescer = createCoalescer((items) => {
+    const answer = deferred<readonly EnqueueResult[]>();
+    sent.push({ items, answer });
+    return answer.promise;
+  });
+  const add = (count: number, bytes = 100) =>
+    Array.from({ length: count }, () => {
+      const added = coalescer.add(item, { bytes });
+      added.catch(() => undefined);
+      return added;
+    });
+  const answer = (index: number) =>
+    sent[index]?.answer.resolve(
+      sent[index].items.map((_, at) => create(EnqueueResultSchema, { id: `${index}.${at}` })),
+    );
+  return { coalescer, add, answer, sizes: () => sent.map((each) => each.items.length), sent };
+}
+
+test("coalescer / what comes while a request is in flight gathers for the next", async () => {
+  const { add, answer, sizes } = scene();
+  add(1);
+  await turnOfEventLoop();
+  for (let index = 0; index < 20; index += 1) {
+    add(2);
+    await turnOfEventLoop();
+  }
+  assert.deepEqual(sizes(), [1], "forty wait for one");
+  answer(0);
+  await turnOfEventLoop();
+  assert.deepEqual(sizes(), [1, 40]);
+});
+
+test("coalescer / a full load opens at most four requests, each within its bounds", async () => {
+  const { add, answer, sizes } = scene();
+  const all = add(6_300);
+  await turnOfEventLoop();
+  assert.deepEqual(sizes(), [1_000, 1_000, 1_000, 1_000]);
+  answer(2);
+  await turnOfEventLoop();
+  assert.equal(sizes().length, 5);
+  for (const index of [0, 1, 3, 4]) answer(index);
+  await turnOfEventLoop();
+  answer(5);
+  await turnOfEventLoop();
+  answer(6);
+  assert.equal((await Promise.all(all)).length, 6_300);
+  assert.deepEqual(sizes(), [1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 300]);
+});
+
+test("coalescer / bytes bound a request as well", async () => {
+  const { add, sizes } = scene();
+  add(7, 1_500_000);
+  await turnOfEventLoop();
+  assert.deepEqual(sizes(), [2, 2, 2, 1]);
+});
+
+test("coalescer / too much waiting is refused at once, and what waits is kept", async () => {
+  const { coalescer, add, sizes } = scene();
+  add(20_000);
+  await assert.rejects(coalescer.add(item, { bytes: 100 }), failing("SERVER_BUSY", "20000", "await"));
+  await assert.rejects(coalescer.add(item, { bytes: 5_000_000 }), failing("BATCH_TOO_LARGE", "5000000"));
+  await turnOfEventLoop();
+  assert.deepEqual(sizes(), [1_000, 1_000, 1_000, 1_000]);
+});
+
+test("coalescer / an aborted item that was not sent is not sent", async () => {
+  const { coalescer, add, answer, sizes } = scene();
+  add(1);
+  await turnOfEventLoop();
+  const stop = new AbortController();
+  const aborted = coalescer.add(item, { bytes: 100, signal: stop.signal });
+  add(1);
+  stop.abort();
+  await assert.rejects(aborted, failing("ABORTED"));
+  answer(0);
+  await turnOfEventLoop();
+  assert.deepEqual(sizes(), [1, 1]);
+});
+
+test("coalescer / a request that fails, or answers too little, fails its own items only", async () => {
+  const { add, answer, sent } = scene();
+  const [first] = add(1);
+  await turnOfEventLoop();
+  const [second, third] = add(2);
+  sent[0]?.answer.reject(new ConveyorError("BROKER_UNREACHABLE", "away"));
+  await assert.rejects(first ?? Promise.resolve(), failing("BROKER_UNREACHABLE"));
+  await turnOfEventLoop();
+  sent[1]?.answer.resolve([create(EnqueueResultSchema, { id: "only one" })]);
+  assert.equal((await second)?.id, "only one");
+  await assert.rejects(third ?? Promise.resolve(), failing("INTERNAL", "fewer"));
+  const [fourth] = add(1);
+  await turnOfEventLoop();
+  answer(2);
+  assert.equal((await fourth)?.id, "2.0");
+});
