@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import type { ErrorCode } from "../../../src/core/errors.ts";
 import {
   type JobDetail,
   type NewJob,
   type NewNode,
   type NewTree,
   type Outcome,
-  type OutcomeKind,
   serverDefaults,
 } from "../../../src/core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../../src/core/names.ts";
@@ -22,30 +20,17 @@ import type {
   SettleAnswer,
   SettleItem,
   Store,
-  UpkeepAnswer,
 } from "../../../src/store/store.ts";
 import type { Engine, EngineHooks, OpenedStore } from "../engine.ts";
 import { discard, failure, jobId, release, snooze, success } from "../jobs.ts";
+import { untilDone } from "./until-done.ts";
+import type { ClaimOptions, LaneOptions, SettleOptions } from "./world-options.ts";
 
 export const ttlMs = 30_000;
 const startMs = 1_750_000_000_000;
 
 /** One store, one clock and a hand full of leases, made for one case. */
 export type World = Awaited<ReturnType<typeof openWorld>>;
-
-export interface ClaimOptions {
-  readonly session?: SessionRef;
-  readonly jobsMax?: number;
-  readonly bytesMax?: number;
-  /** Left out: every lane that anything was enqueued to. */
-  readonly lanes?: readonly LaneOptions[];
-}
-
-export interface LaneOptions {
-  readonly queue?: string;
-  readonly types?: readonly string[];
-  readonly jobsMax?: number;
-}
 
 export async function openWorld(engine: Engine) {
   let now = startMs;
@@ -293,12 +278,6 @@ export async function openWorld(engine: Engine) {
   };
 }
 
-export interface SettleOptions {
-  readonly sent?: OutcomeKind;
-  readonly jitter?: number;
-  readonly problem?: ErrorCode;
-}
-
 /** The one element that must be there. */
 export function only<T>(list: readonly T[]): T {
   assert.equal(list.length, 1);
@@ -308,14 +287,4 @@ export function only<T>(list: readonly T[]): T {
 function shown(job: JobDetail): string {
   const more = job.hold ?? job.reason;
   return more === undefined ? job.state : `${job.state}:${more}`;
-}
-
-async function untilDone(step: () => Promise<UpkeepAnswer>): Promise<boolean> {
-  let worked = false;
-  for (let steps = 0; steps < 10_000; steps += 1) {
-    const { count, more } = await step();
-    worked ||= count > 0;
-    if (!more) return worked;
-  }
-  throw new Error("upkeep has work for ever");
 }
