@@ -5,7 +5,7 @@ import { openChannel, withPort } from "../wire/channel.ts";
 import { callUnary } from "../wire/unary.ts";
 import { type ReflectedTypes, reflectedTypes } from "./reflected-types.ts";
 
-export interface CallOptions {
+interface CallOptions {
   /** The call fails with TIMED_OUT after this many ms. */
   readonly timeoutMs: number;
 }

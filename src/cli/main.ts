@@ -7,6 +7,11 @@ if (refusal === undefined) {
   // Halves the time to the first line: compiled code is kept in the system's folder for temporary files.
   const { enableCompileCache } = await import("node:module");
   enableCompileCache();
+  // A bug that nothing awaits: whatever it left half done, only a new start puts right.
+  process.once("uncaughtException", (error) => {
+    process.stderr.write(`conveyor: INTERNAL: ${error.stack ?? error.message}\n`);
+    process.exit(7);
+  });
   const { run } = await import("./run.ts");
   process.exitCode = await run(process.argv.slice(2));
 } else {

@@ -2,7 +2,7 @@ import { type DescField, type DescMessage, getOption, type JsonObject, type Json
 import { job_field } from "../../gen/conveyor/v1/options_pb.ts";
 
 /** What is shown instead of a field that is marked `redact`. */
-export const redacted = "[redacted]";
+const redacted = "[redacted]";
 
 /** A message's JSON with the fields masked that its type marks `redact`, also within the messages that it is made of. */
 export function redactJson(message: DescMessage, json: JsonValue): JsonValue {

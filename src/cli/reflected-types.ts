@@ -19,7 +19,7 @@ import { fromServiceError } from "../wire/error-status.ts";
 import { methodPath, sameBytes, toBuffer } from "../wire/service-definition.ts";
 
 /** A message type with everything that it is made of. */
-export interface ReflectedType {
+interface ReflectedType {
   readonly message: DescMessage;
   readonly registry: Registry;
 }

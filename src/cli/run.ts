@@ -5,15 +5,14 @@ import { connectBroker } from "./connection.ts";
 import { type ExitCode, exitCodes } from "./exit-code.ts";
 import { findCommand } from "./find-command.ts";
 import { report } from "./report.ts";
-import { endOnBrokenPipe, type OutputFormat, processTerminal } from "./terminal.ts";
+import { type OutputFormat, processTerminal, toleratingClosedPipes } from "./terminal.ts";
 import { commandHelp, synopsis } from "./usage.ts";
 
 const formats = ["table", "json", "jsonl"] as const;
 
 /** Runs what was typed and answers with its exit status; never throws. Errors go to stderr with their code. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
-  endOnBrokenPipe(process.stdout);
-  endOnBrokenPipe(process.stderr);
+  toleratingClosedPipes(process);
   let usage = 'conveyor <command> [arguments] [flags]; "conveyor help" lists the commands';
   try {
     const typed = findCommand(argv);

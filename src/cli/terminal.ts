@@ -1,5 +1,3 @@
-import type { Writable } from "node:stream";
-
 export type OutputFormat = "table" | "json" | "jsonl";
 
 /** Where a command talks: data goes to stdout, talk to stderr. */
@@ -48,11 +46,17 @@ export function processTerminal(format: OutputFormat, env: NodeJS.ProcessEnv): T
   };
 }
 
-/** Ends quietly when the reader of a pipe has gone (`conveyor job list | head`). */
-export function endOnBrokenPipe(stream: Writable): void {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
+/**
+ * Ends quietly when the reader of the data has gone (`conveyor job list | head`). Talk that nobody reads is dropped: a broker must
+ * not end because its log is closed.
+ */
+export function toleratingClosedPipes({ stdout, stderr }: Pick<NodeJS.Process, "stdout" | "stderr">): void {
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
+  });
+  stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
   });
 }
 

@@ -80,6 +80,16 @@ test("serve / a call that waits is answered before it ends", async () => {
   assert.equal((await waiting).code, 4);
 });
 
+test("serve / goes on, and ends well, when nobody reads its log any more", async () => {
+  await using broker = await serve(["--store", `sqlite:${join(folder, "deaf.db")}`], {
+    env: { CONVEYOR_LOG: "debug" },
+  });
+  broker.child.stderr?.destroy();
+  broker.child.stdout?.destroy();
+  assert.equal((await conveyor(["job", "list", "--address", broker.address])).code, 0);
+  assert.deepEqual(await broker.stop(), { code: 0, signal: null });
+});
+
 test("serve / ends when the process that started it with a channel dies", async () => {
   const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
   const args = ["serve", "--listen", "127.0.0.1:0", "--store", `sqlite:${join(folder, "channel.db")}`, "-o", "json"];
