@@ -220,6 +220,40 @@ test("reflection / a thousand requests at once are all answered, in order", asyn
   );
 });
 
+test("reflection / one who asks and does not read is not answered without end", async () => {
+  const registry = shopRegistry();
+  let found = 0;
+  const symbols = () => ({
+    ...registry.symbols(),
+    withImports(path: string) {
+      found += 1;
+      return registry.symbols().withImports(path);
+    },
+  });
+  await using local = await reflecting({ ...registry, symbols });
+  const messageRequest = { case: "fileContainingSymbol" as const, value: "google.protobuf.FieldOptions" };
+  const request = toBinary(ServerReflectionRequestSchema, create(ServerReflectionRequestSchema, { messageRequest }));
+  const pass = (bytes: Buffer) => bytes;
+  const method = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+  const call = local.client.makeBidiStreamRequest<Buffer, Buffer>(method, pass, pass);
+  const paused = deferred();
+  call.on("error", () => undefined);
+  call.on("data", () => {
+    call.pause();
+    paused.resolve();
+  });
+  const asked = 3_000;
+  for (let count = 0; count < asked; count += 1) call.write(Buffer.from(request));
+  await paused.promise;
+  // Until nothing moves any more, over many round trips of another stream.
+  for (let still = 0, before = -1; still < 100; still = found === before ? still + 1 : 0) {
+    before = found;
+    await ask(local, { case: "listServices", value: "" });
+  }
+  assert.ok(found > 0 && found < asked, `${found} of ${asked} were answered`);
+  call.cancel();
+});
+
 test("reflection / imports beyond 3 MiB are left to be asked for by path", async () => {
   const bulk = (name: string) => ({
     name,

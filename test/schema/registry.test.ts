@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FieldDescriptorProto_Type, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
+import { file_conveyor_v1_group } from "../../gen/conveyor/v1/group_pb.ts";
 import { ChoreSchema, MakeAlbumSchema, SendEmailSchema } from "../../gen/shop/v1/shop_pb.ts";
 import { isConveyorError } from "../../src/core/errors.ts";
 import { parseTypeName } from "../../src/core/names.ts";
@@ -130,7 +131,7 @@ test("registry / another release's copy of a file that the broker serves itself 
   const registry = createSchemaRegistry();
   const before = registry.file("google/protobuf/any.proto")?.bytes;
   const any = { ...fileWith("google/protobuf/any.proto", "Any"), package: "google.protobuf" };
-  registry.addImage(imageOf(any), "an old protoc");
+  assert.deepEqual(registry.addImage(imageOf(any, file_conveyor_v1_group.proto), "an old protoc"), []);
   assert.equal(registry.file("google/protobuf/any.proto")?.bytes, before);
   throwsCode("FILE_PATH_CONFLICT", () =>
     registry.addImage(imageOf(fileWith("google/protobuf/any.proto", "Any")), "mine"),
