@@ -62,11 +62,14 @@ test("open / kill -9 of the broker frees the file at once, with what was acknowl
         stdio: ["ignore", "pipe", "inherit"],
       },
     );
-    const [said] = await once(child.stdout, "data");
-    assert.equal(String(said).trim(), "open");
-    await assert.rejects(openSqliteStore(file, options), { code: "STORE_IN_USE" });
-    child.kill("SIGKILL");
-    await once(child, "exit");
+    try {
+      const [said] = await once(child.stdout, "data");
+      assert.equal(String(said).trim(), "open");
+      await assert.rejects(openSqliteStore(file, options), { code: "STORE_IN_USE" });
+    } finally {
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    }
     const store = await openSqliteStore(file, options);
     assert.equal((await store.getQueue("made-by-child" as QueueName))?.settings.paused, true);
     await store.close();

@@ -61,9 +61,14 @@ async function walk(world: SqliteWorld): Promise<void> {
     job("again", { type: "test.v1.Other" }),
   );
   await world.insert(job("again", { type: "test.v1.Other" }));
+  await world.claim();
+  await world.succeed("root");
+  await world.claim();
+  await world.end("one", discard());
+  await world.upkeep();
+  await world.succeed("two");
   world.advance(20);
   await world.drain((id, lease) => {
-    if (id === "one") return discard();
     if (id === "again" && lease.attempt === 1) return success([child("declared"), heir("heir")]);
     return success([], "done");
   });
