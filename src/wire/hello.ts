@@ -28,7 +28,7 @@ export interface WorkerHello {
   readonly schemaIds: Readonly<Record<string, string>>;
 }
 
-export interface Subscription {
+interface Subscription {
   readonly queue: QueueName;
   readonly types: readonly TypeName[];
   /** Infinity: only the window bounds it. */

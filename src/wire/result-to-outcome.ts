@@ -55,7 +55,7 @@ export function resultToOutcome(result: Result, jobType: TypeName | undefined, c
 }
 
 /** A failure cut to what is kept; a name is always there. */
-export function jobErrorFromWire(error: WireJobError | undefined): JobError {
+function jobErrorFromWire(error: WireJobError | undefined): JobError {
   const { name = "", message = "", stack = "" } = error ?? {};
   return cutError({ name: name === "" ? "Error" : name, message, stack });
 }

@@ -195,8 +195,16 @@ test("unary / an abort ends the call and the handler's signal", async () => {
 });
 
 test("unary / a call that is aborted before it starts is not sent", async () => {
-  await using local = await jobServer({ getJob: () => assert.fail("nothing is sent") });
-  await failsWith("ABORTED", callUnary(local.client, getJob, {}, { signal: AbortSignal.abort() }));
+  const called: string[] = [];
+  await using local = await jobServer({
+    getJob: async (id) => {
+      called.push(id);
+      return {};
+    },
+  });
+  await failsWith("ABORTED", callUnary(local.client, getJob, { id: "aborted" }, { signal: AbortSignal.abort() }));
+  await callUnary(local.client, getJob, { id: "next" });
+  assert.deepEqual(called, ["next"]);
 });
 
 test("unary / a deadline is TIMED_OUT, and the handler sees it", async () => {
