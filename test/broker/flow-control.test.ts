@@ -146,3 +146,17 @@ test("flow control / deliveries are numbered through and travel in frames of at 
     assert.equal(frame.seq, BigInt(count));
   }
 });
+
+test("flow control / nothing is leased for a stream that cannot take it, and all of it once it can", async (t) => {
+  const { client, call, worker, store } = await startWorld(t, { intervals: { pollMs: 20 } });
+  const deaf = await worker({ capacity: { seq: 1n, maxInFlight: 1_000 } });
+  deaf.stream.pause();
+  const observer = await worker({ subscriptions: [{ ...chores, queue: "other" }] });
+  for (let count = 0; count < 70; count += 1) await call.enqueueChore("x".repeat(300_000));
+  for (let pings = 0; pings < 5; pings += 1) await observer.next("ping");
+  const running = (await store.dump()).jobs.filter((job) => job.state === "RUNNING").length;
+  assert.equal(running > 0 && running < 70, true, `${running} are leased`);
+  deaf.stream.resume();
+  await deaf.deliveries(70);
+  client.close();
+});

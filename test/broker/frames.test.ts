@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Metadata } from "@grpc/grpc-js";
+import fc from "fast-check";
 import { JobState } from "../../gen/conveyor/v1/job_pb.ts";
 import { WorkerService, WorkRequestSchema } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import type { ConveyorError } from "../../src/core/errors.ts";
@@ -130,6 +131,25 @@ test("frames / a result of a lease that nobody has is refused by name, and the s
   await runOne(world, at);
 });
 
+test("frames / no bytes whatever break the broker", async (t) => {
+  const world = await startWorld(t);
+  const bystander = await world.worker();
+  const greeting = toBinary(WorkRequestSchema, create(WorkRequestSchema, { frame: hello }));
+  const mutated = fc
+    .tuple(fc.nat(greeting.length - 1), fc.uint8Array({ minLength: 1, maxLength: 8 }))
+    .map(([at, bytes]) =>
+      Uint8Array.from([...greeting.subarray(0, at), ...bytes, ...greeting.subarray(at + bytes.length)]),
+    );
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 200 }), mutated), fc.boolean(), async (bytes, greeted) => {
+      const error = await sendRaw(world, [...(greeted ? [hello] : []), bytes, new Uint8Array([0xff])], true);
+      assert.notEqual(error.code, "INTERNAL", error.message);
+    }),
+    { numRuns: 60 },
+  );
+  await runOne(world, bystander);
+});
+
 async function runOne(world: World, at: Awaited<ReturnType<World["worker"]>>): Promise<void> {
   const job = await world.call.enqueueChore();
   const [delivery] = await at.deliveries(1);
@@ -142,24 +162,22 @@ function changed(value: object): Frame {
   return { case: "hello", value: { ...(hello.value as object), ...value } } as Frame;
 }
 
-/** Writes frames past every check of the client, one after each answer, and says how the broker ended the stream. */
-function sendRaw({ client }: World, frames: readonly (Frame | Uint8Array)[]): Promise<ConveyorError> {
+/** Writes frames past every check of the client, the first alone unless told, and says how the broker ended the stream. */
+function sendRaw({ client }: World, frames: readonly (Frame | Uint8Array)[], atOnce = false): Promise<ConveyorError> {
   const path = methodPath(WorkerService.method.work);
   const call = client.makeBidiStreamRequest<Uint8Array, Buffer>(path, toBuffer, sameBytes, new Metadata(), {});
   const left = frames.map((frame) =>
     frame instanceof Uint8Array ? frame : toBinary(WorkRequestSchema, create(WorkRequestSchema, { frame })),
   );
-  const next = () => {
-    const frame = left.shift();
-    if (frame !== undefined) call.write(frame);
+  const rest = () => {
+    for (const frame of left.splice(0)) call.write(frame);
   };
   return new Promise((resolve, reject) => {
-    call.once("data", next);
-    call.on("data", () => undefined);
+    call.on("data", rest);
     call.on("error", (error) => resolve(fromServiceError(error)));
     call.on("status", ({ code }) => {
       if (code === 0) reject(new Error("the stream ended well"));
     });
-    next();
+    for (const frame of left.splice(0, atOnce ? left.length : 1)) call.write(frame);
   });
 }

@@ -1,5 +1,5 @@
 import type { TestContext } from "node:test";
-import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@grpc/grpc-js";
 import type { JobSpecSchema } from "../../gen/conveyor/v1/job_pb.ts";
@@ -77,10 +77,6 @@ export function chore(
 
 export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>) {
   return anyPack(schema, create(schema, init));
-}
-
-export function bytesOf<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): Uint8Array {
-  return toBinary(schema, message);
 }
 
 function callsOf(client: Client) {

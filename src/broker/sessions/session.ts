@@ -74,12 +74,26 @@ export function createSession(options: SessionOptions): Session {
   /** Windows that came while a claim was under way. */
   let unapplied: bigint[] = [];
   let claiming = false;
+  let draining = false;
   /** How the stream ended; undefined while it is open. */
   let departure: Departure | undefined;
 
   function room(): { readonly jobs: number; readonly bytes: number } {
-    if (!stream.writable) return { jobs: 0, bytes: 0 };
+    if (!stream.writable) {
+      wantWhenDrained();
+      return { jobs: 0, bytes: 0 };
+    }
     return { jobs: window.jobsMax - leases.jobs, bytes: window.bytesMax - leases.bytes };
+  }
+
+  /** Any frame can have filled the stream, a ping too: whoever is turned away for it comes back by itself. */
+  function wantWhenDrained(): void {
+    if (draining) return;
+    draining = true;
+    void stream.drained().then(() => {
+      draining = false;
+      want();
+    });
   }
 
   function want(): void {
@@ -104,7 +118,6 @@ export function createSession(options: SessionOptions): Session {
     }
     outbox.flushDeliveries();
     cancels.delivered(claimed.map(({ leaseId }) => leaseId));
-    if (!stream.writable) void stream.drained().then(want);
   }
 
   function onFrame(frame: WorkRequest): void {
