@@ -60,14 +60,14 @@ function unique(values: readonly (string | undefined)[]): { count: number; wrong
 function recount(dump: StoreDump): { count: number; wrong: string[] } {
   const counted = new Map<string, number>();
   for (const job of dump.jobs) {
-    const key = JSON.stringify([job.queue, job.type, job.state]);
+    const key = `${job.queue} ${job.type} ${job.state}`;
     counted.set(key, (counted.get(key) ?? 0) + 1);
   }
   const wrong: string[] = [];
   for (const queue of dump.queues) {
     for (const lane of queue.lanes) {
       for (const state of jobStates) {
-        const key = JSON.stringify([queue.name, lane.type, state]);
+        const key = `${queue.name} ${lane.type} ${state}`;
         const kept = lane.counts[state] ?? 0;
         if (kept !== (counted.get(key) ?? 0)) wrong.push(`${key} is kept as ${kept}, counted ${counted.get(key) ?? 0}`);
         counted.delete(key);

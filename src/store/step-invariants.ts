@@ -142,6 +142,7 @@ function unchanged(before: DumpedJob, after: DumpedJob): boolean {
 }
 
 function sameBytes(left: Uint8Array | undefined, right: Uint8Array | undefined): boolean {
-  if (left === undefined || right === undefined) return left === right;
+  if (left === right) return true;
+  if (left === undefined || right === undefined) return false;
   return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }
