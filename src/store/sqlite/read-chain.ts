@@ -33,10 +33,13 @@ const selectTop = `
   WHERE j.id = ''||?`;
 // In one pass over the children; with min() the bare columns are those of the first row of the group.
 const selectBelow = `
-  SELECT ${columns}, count(*) AS n, min(j.seq), pending_children, pending_heirs
-  FROM job j INDEXED BY job_below JOIN lane l ON l.id = j.lane LEFT JOIN barrier b ON b.seq = j.seq
-  WHERE j.parent = ?+0
-  GROUP BY CASE j.below WHEN 1 THEN j.seq ELSE -j.role END, l.type, j.state`;
+  SELECT ${columns}, j.parent, count(*) AS n, min(j.seq), pending_children, pending_heirs
+  FROM json_each(?) AS up CROSS JOIN job j INDEXED BY job_below ON j.parent = up.value
+  CROSS JOIN lane l ON l.id = j.lane LEFT JOIN barrier b ON b.seq = j.seq
+  GROUP BY j.parent, CASE j.below WHEN 1 THEN j.seq ELSE -j.role END, l.type, j.state`;
+
+/** Parents that one statement looks below. */
+const parentsMax = 200;
 
 type TopRow = NodeRow & { readonly root_id: JobId; readonly parent_id: JobId | null };
 
@@ -70,10 +73,13 @@ export function getChain(reading: Reading, id: JobId, request: ChainRequest): Ch
 }
 
 function levelBelow(reading: Reading, level: readonly Placed[]): Placed[] {
+  const ids = new Map(level.filter(({ row }) => row.below === 1).map(({ row }) => [row.seq, row.id]));
+  const parents = [...ids.keys()];
   const below: Placed[] = [];
-  for (const { row } of level) {
-    if (row.below === 0) continue;
-    for (const node of reading.sql.rows<NodeRow>(selectBelow, row.seq)) below.push({ row: node, parentId: row.id });
+  for (let first = 0; first < parents.length; first += parentsMax) {
+    const some = JSON.stringify(parents.slice(first, first + parentsMax));
+    const rows = reading.sql.rows<NodeRow & { readonly parent: number }>(selectBelow, some);
+    for (const row of rows) below.push({ row, parentId: ids.get(row.parent) });
   }
   return below.sort((left, right) => left.row.seq - right.row.seq);
 }

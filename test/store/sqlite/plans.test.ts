@@ -11,6 +11,7 @@ const scanned = [
   "SCAN queue",
   "SCAN counter",
   "SCAN cascade",
+  /SCAN up VIRTUAL TABLE/,
   /SCAN job USING (COVERING )?INDEX job_propagate/,
   /SCAN job USING (COVERING )?INDEX job_due/,
 ];
