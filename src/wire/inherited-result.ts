@@ -15,7 +15,7 @@ export function checkInheritedResult(
   parent: ParentType,
   heir: { type: TypeName; spec: JobSpec },
   context: SpecContext,
-) {
+): void {
   if (parent.type === groupType || parent.options === undefined) return;
   const options = typeOptionsOf(heir.spec, heir.type, context);
   if (options === undefined || options.result === parent.options.result) return;

@@ -18,7 +18,7 @@ export class SortedList<T> {
   }
 
   /** A copy of at most `max` items from the front. */
-  head(max = this.size): T[] {
+  head(max: number = this.size): T[] {
     return this.#items.slice(this.#head, this.#head + max);
   }
 

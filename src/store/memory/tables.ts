@@ -21,9 +21,9 @@ export class Tables {
   readonly #chainNodes = new Map<JobId, number>();
   readonly #sessions = new Map<SessionId, SessionRow>();
   readonly #queues = new Map<QueueName, QueueRow>();
-  readonly waiting = new SortedList(byRunTime);
-  readonly propagateDue = new SortedList(byInsertion);
-  readonly cascadeDue = new SortedList(byInsertion);
+  readonly waiting: SortedList<JobRow> = new SortedList(byRunTime);
+  readonly propagateDue: SortedList<JobRow> = new SortedList(byInsertion);
+  readonly cascadeDue: SortedList<JobRow> = new SortedList(byInsertion);
   #journal: (() => void)[] = [];
 
   // ---- undoing
