@@ -13,7 +13,7 @@ export interface Round {
   readonly peakBytes: number;
 }
 
-export interface Waits {
+interface Waits {
   readonly startP50: number;
   readonly startP99: number;
   readonly resultP50: number;

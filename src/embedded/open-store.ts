@@ -1,7 +1,9 @@
 import { ConveyorError } from "../core/errors.ts";
+import { serverDefaults } from "../core/job.ts";
 import type { Store, StoreOptions } from "../store/store.ts";
 
-export interface OpenStoreOptions extends StoreOptions {
+/** `defaults` are the server's own when left out. */
+export interface OpenStoreOptions extends Partial<StoreOptions> {
   /** Allows settings that can lose acknowledged jobs in a power cut. */
   readonly allowLossy?: boolean;
 }
@@ -10,8 +12,9 @@ export interface OpenStoreOptions extends StoreOptions {
  * Opens the store that a URL names: `sqlite:PATH`, optionally with `?synchronous=full|normal|off`, or `:memory:`.
  * A driver is loaded when it is asked for. Throws INVALID_OPTION for any other URL, and what the driver throws.
  */
-export async function openStore(url: string, options: OpenStoreOptions): Promise<Store> {
-  const { allowLossy = false, ...store } = options;
+export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<Store> {
+  const { allowLossy = false, ...given } = options;
+  const store = { defaults: serverDefaults, ...given };
   if (url === ":memory:") {
     const { openMemoryStore } = await import("../store/memory/store.ts");
     return openMemoryStore(store);

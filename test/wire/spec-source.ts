@@ -48,7 +48,7 @@ export function specSource(changes: Partial<SpecContext> = {}): SpecContext {
   };
 }
 
-export const chore = parseTypeName("shop.v1.Chore");
+const chore = parseTypeName("shop.v1.Chore");
 
 /** A specification of a job of this type, empty but for what is given. */
 export function specOf(type: string, init: MessageInitShape<typeof JobSpecSchema> = {}): JobSpec {

@@ -7,7 +7,7 @@ export const findingKinds = [
   "heir released twice",
   "unmatched start",
 ] as const;
-export type FindingKind = (typeof findingKinds)[number];
+type FindingKind = (typeof findingKinds)[number];
 
 /** Something that the evidence shows and the guarantees exclude. */
 export interface Finding {

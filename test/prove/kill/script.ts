@@ -24,7 +24,7 @@ export interface Script {
  * `succeed`: with a result where the type has one, and with all children and heirs declared. `snooze`: the first attempt puts the
  * job off, later ones succeed. `fail`: every attempt fails. `discard`: gives up for good. `group`: a root that no worker runs.
  */
-export type Deed = "succeed" | "snooze" | "fail" | "discard" | "group";
+type Deed = "succeed" | "snooze" | "fail" | "discard" | "group";
 
 /** `album` and `page` have the same result, `image` another, `chore` none. `mail` runs in a queue of its own. */
 export type ScriptType = "album" | "page" | "image" | "mail" | "chore" | "group";

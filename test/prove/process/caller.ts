@@ -71,6 +71,6 @@ export function createCaller(address: string): Caller {
 }
 
 /** The gRPC status code of a failed call; undefined for any other error. */
-export function statusOf(error: unknown): status | undefined {
+function statusOf(error: unknown): status | undefined {
   return error instanceof Error && "code" in error ? (error as ServiceError).code : undefined;
 }

@@ -115,7 +115,7 @@ export function anyBackoff(random: Random): BackoffPolicy {
   return random.pick(backoffs);
 }
 
-export function newId(view: View): string {
+function newId(view: View): string {
   view.made += 1;
   return `j${view.made}`;
 }
