@@ -16,7 +16,8 @@ export function backoffMs(policy: BackoffPolicy, failures: number, random: numbe
 function grown(policy: BackoffPolicy, failures: number): number {
   switch (policy.kind) {
     case "EXPONENTIAL":
-      return policy.initialMs * policy.multiplier ** (failures - 1);
+      // Bounded first: 0 times an overflow would be no number.
+      return policy.initialMs * Math.min(Number.MAX_VALUE, policy.multiplier ** (failures - 1));
     case "LINEAR":
       return policy.initialMs * failures;
     case "FIXED":

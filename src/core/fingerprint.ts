@@ -8,7 +8,7 @@ const messageCharsMax = 1_000;
 
 /**
  * 16 hex digits that are equal for like errors of one job type: type, error name, and message with its numbers masked.
- * Source of the hash: FNV-1a, 64 bit, over UTF-16 code units (draft-eastlake-fnv), finished by nothing: it groups, it protects nothing.
+ * Source of the hash: FNV-1a, 64 bit, over UTF-16 code units (draft-eastlake-fnv); it groups errors, it protects nothing.
  */
 export function errorFingerprint(type: string, error: Pick<JobError, "name" | "message">): string {
   return hash(`${type}\n${error.name}\n${maskNumbers(error.message.slice(0, messageCharsMax))}`);

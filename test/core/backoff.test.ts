@@ -42,6 +42,11 @@ test("back-off / grows by kind up to its cap", () => {
   assert.deepEqual(waits("FIXED"), [1_000, 1_000, 1_000, 1_000, 1_000]);
 });
 
+test("back-off / of a first wait of nothing stays at the least wait, however many failures", () => {
+  const policy = { kind: "EXPONENTIAL", initialMs: 0, maxMs: 5_000, multiplier: 2, jitter: 1 } as const;
+  for (const count of [1, 2, limits.attemptsMax]) assert.equal(backoffMs(policy, count, 0.5), 1);
+});
+
 test("back-off / full jitter spreads over the whole wait, half over its upper half", () => {
   const base = { kind: "FIXED", initialMs: 1_000, maxMs: 5_000, multiplier: 1 } as const;
   assert.equal(backoffMs({ ...base, jitter: 1 }, 1, 0), 1_000);

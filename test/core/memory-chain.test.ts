@@ -60,6 +60,8 @@ test("memory / the death of a FAIL_FAST child cancels waiting and running siblin
     step.effects.cancels.map((cancel) => cancel.reason),
     ["SIBLING_FAILED"],
   );
+  const last = await world.store.cascade({ max: 1 });
+  assert.deepEqual([last.count, last.more], [1, true]); // the one below "waiting" became due in that step
   await world.settleDown();
   assert.equal(await world.state("waiting.child"), "CANCELLED PARENT_CANCELLED");
   assert.equal(await world.state("waiting"), "CANCELLED SIBLING_FAILED");
@@ -83,4 +85,32 @@ test("memory / a verb that throws leaves nothing changed", async () => {
   assert.deepEqual(await world.store.dump(), before);
   await world.settle(lease.leaseId, success);
   assert.equal(await world.state("root"), "COMPLETED");
+});
+
+test("memory / a cascade whose last nodes fill the step has no more to do", async () => {
+  const world = await openWorld({ maxAttempts: 1 });
+  const nodes = [child("fast", { policy: "FAIL_FAST" }), child("one"), child("two")];
+  await world.commit({ insert: [{ trees: [treeOf(newJob("root"))] }] });
+  await world.run("root", { kind: "success", nodes });
+  await world.run("fast", failure());
+  const { count, more } = await world.store.cascade({ max: 2 });
+  assert.deepEqual([count, more], [2, false]);
+  assert.equal(await world.state("root"), "DEAD CHAIN_FAILED");
+});
+
+test("memory / a death below a held tree reaches its heirs of every trigger", async () => {
+  const world = await openWorld({ maxAttempts: 1 });
+  const settled = heir("settled", { trigger: "SETTLED" });
+  const tree = treeOf(
+    newJob("root"),
+    below(0, child("held")),
+    below(1, settled),
+    below(0, heir("any", { trigger: "ANY_FAILED" })),
+  );
+  await world.commit({ insert: [{ trees: [tree] }] });
+  await world.run("root", failure());
+  await world.settleDown();
+  for (const id of ["held", "settled", "any"]) assert.equal(await world.state(id), "CANCELLED PARENT_FAILED");
+  assert.equal((await world.job("settled")).run, "SKIPPED");
+  assert.equal(await world.state("root"), "DEAD ATTEMPTS_EXHAUSTED");
 });

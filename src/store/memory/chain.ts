@@ -35,7 +35,7 @@ export function waitingFor(runAt: number, now: number): To {
 }
 
 /** Lets a held child or heir run at its time, counted from now. */
-export function release(write: Write, row: JobRow): JobRow {
+function release(write: Write, row: JobRow): JobRow {
   const runAt = runTime(row.start, write.now);
   return move(write, row, "release", waitingFor(runAt, write.now), { runAt });
 }
@@ -59,7 +59,7 @@ export function runEnded(write: Write, row: JobRow): JobRow {
 }
 
 /** Cancels one job of a chain: at once, or by request while it runs. */
-export function cancelJob(write: Write, row: JobRow, cancel: { reason: CancelReason; parentMode: BelowMode }): JobRow {
+function cancelJob(write: Write, row: JobRow, cancel: { reason: CancelReason; parentMode: BelowMode }): JobRow {
   const decision = decideCancel(row, cancel.parentMode);
   switch (decision.kind) {
     case "nothing":

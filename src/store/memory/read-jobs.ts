@@ -6,7 +6,7 @@ import type { JobRow } from "./row.ts";
 import type { Tables } from "./tables.ts";
 
 /** A job without what only this store knows. Field by field: taking the rest of a row makes slow objects of all of them. */
-export function summaryOf(row: JobRow): JobSummary {
+function summaryOf(row: JobRow): JobSummary {
   return {
     id: row.id,
     type: row.type,

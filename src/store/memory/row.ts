@@ -40,7 +40,7 @@ export interface JobRow extends JobSummary {
   readonly attempts: readonly AttemptRecord[];
 }
 
-export interface LeaseRecord {
+interface LeaseRecord {
   readonly id: LeaseId;
   readonly sessionId: SessionId;
   readonly worker: string;

@@ -17,7 +17,7 @@ export function newJob(id: string, overrides: Partial<NewJob> = {}): NewJob {
   };
 }
 
-export function newEdge(overrides: Partial<Edge> = {}): Edge {
+function newEdge(overrides: Partial<Edge> = {}): Edge {
   return { role: "CHILD", key: "", policy: "FAIL", trigger: "SUCCEEDED", asResult: false, ...overrides };
 }
 
