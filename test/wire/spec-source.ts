@@ -10,7 +10,7 @@ import {
   SendEmailSchema,
 } from "../../gen/shop/v1/shop_pb.ts";
 import { ConveyorError } from "../../src/core/errors.ts";
-import { type JobId, parseJobId, parseTypeName, type TypeName } from "../../src/core/names.ts";
+import { type JobId, parseJobId, , type TypeName } from "../../src/core/names.ts";
 import { jobOptionsOf, type TypeOptions, typeOptionsFromWire } from "../../src/wire/job-options.ts";
 import type { SpecContext } from "../../src/wire/spec-to-job.ts";
 
@@ -47,8 +47,6 @@ export function specSource(changes: Partial<SpecContext> = {}): SpecContext {
     ...changes,
   };
 }
-
-const chore = parseTypeName("shop.v1.Chore");
 
 /** A specification of a job of this type, empty but for what is given. */
 export function specOf(type: string, init: MessageInitShape<typeof JobSpecSchema> = {}): JobSpec {
