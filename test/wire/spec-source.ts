@@ -10,7 +10,7 @@ import {
   SendEmailSchema,
 } from "../../gen/shop/v1/shop_pb.ts";
 import { ConveyorError } from "../../src/core/errors.ts";
-import { type JobId, parseJobId, , type TypeName } from "../../src/core/names.ts";
+import { type JobId, parseJobId, type TypeName } from "../../src/core/names.ts";
 import { jobOptionsOf, type TypeOptions, typeOptionsFromWire } from "../../src/wire/job-options.ts";
 import type { SpecContext } from "../../src/wire/spec-to-job.ts";
 
