@@ -105,7 +105,7 @@ function lanesOf(reading: Reading, filter: ListFilter): ReadonlySet<number> | un
   return new Set(lanes.filter((lane) => type === undefined || lane.type === type).map((lane) => lane.id));
 }
 
-const selectCounts = "SELECT lane, state FROM counter WHERE n > 0";
+const selectCounts = "SELECT lane, state FROM counter WHERE lane > 0 AND n > 0";
 
 function mayMatch(reading: Reading, states: ReadonlySet<number>, lanes: ReadonlySet<number> | undefined): boolean {
   return reading.sql

@@ -4,6 +4,11 @@ import { State } from "./codes.ts";
 import { type QueueRow, queueSettingsOf, selectQueues } from "./queue-row.ts";
 import type { Statements } from "./statements.ts";
 
+/** What the store counts of itself, as states of lane 0. */
+export const marks = { now: 0, seq: 1 } as const;
+
+const selectMark = "SELECT n FROM counter WHERE lane = 0 AND state = ?";
+
 /** A lane with its number in the file. */
 export interface KnownLane extends Lane {
   readonly id: number;
@@ -42,9 +47,8 @@ export class Mirror {
     if (!this.#stale) return;
     for (const each of [this.#lanes, this.#lanesByQueue, this.#names, this.#texts, this.#queues, this.ready])
       each.clear();
-    const [now = 0, seq = 0] = this.#sql.tuple<[number, number]>("SELECT now, seq FROM clock") ?? [];
-    this.storedNow = now;
-    this.seq = seq;
+    this.storedNow = this.#sql.tuple<[number]>(selectMark, marks.now)?.[0] ?? 0;
+    this.seq = this.#sql.tuple<[number]>(selectMark, marks.seq)?.[0] ?? 0;
     for (const [id, queue, type] of this.#sql.tuples<[number, string, string]>("SELECT id, queue, type FROM lane")) {
       this.#addLane(id, queue, type);
     }

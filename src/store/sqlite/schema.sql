@@ -1,14 +1,6 @@
 -- The SQLite store, schema version 1. Codes of states, roles and reasons are those of codes.ts; times are ms since the epoch.
 -- Hot rows are narrow: payloads, attempts and barriers do not sit in the row that claim and settle touch.
 
--- The clock's high-water mark, and the last number given to a job: neither ever falls, whatever is removed.
-CREATE TABLE clock (
-  one INTEGER PRIMARY KEY CHECK (one = 1),
-  now INTEGER NOT NULL,
-  seq INTEGER NOT NULL
-) STRICT;
-INSERT INTO clock VALUES (1, 0, 0);
-
 -- Texts that many jobs share: types, schema ids, principals.
 CREATE TABLE name (
   id INTEGER PRIMARY KEY,
@@ -34,13 +26,16 @@ CREATE TABLE queue (
   crash_limit INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- Jobs per lane and state, kept in the transaction that moves them.
+-- Jobs per lane and state, kept in the transaction that moves them. Lane 0 is the store itself: under 0 the latest time it
+-- told, under 1 the last number it gave to a job. Neither ever falls. They stand here because nearly every transaction
+-- writes a counter: a page of their own would be one more to write in each.
 CREATE TABLE counter (
   lane INTEGER NOT NULL,
   state INTEGER NOT NULL,
   n INTEGER NOT NULL,
   PRIMARY KEY (lane, state)
 ) STRICT, WITHOUT ROWID;
+INSERT INTO counter VALUES (0, 0, 0), (0, 1, 0);
 
 CREATE TABLE job (
   seq INTEGER PRIMARY KEY,         -- insertion order

@@ -2,7 +2,7 @@ import type { ServerDefaults } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import type { Effects } from "../store.ts";
 import { stateOf } from "./codes.ts";
-import type { Mirror } from "./mirror.ts";
+import { type Mirror, marks } from "./mirror.ts";
 import type { Statements } from "./statements.ts";
 
 /** What the ends of nodes mean for their parent, summed over one transaction. */
@@ -71,8 +71,11 @@ export function writeGathered(step: Step): void {
   for (const [key, change] of step.counts) {
     if (change !== 0) step.sql.run(addCount, Math.floor(key / 16), key % 16, change);
   }
-  step.sql.run("UPDATE clock SET now = ?, seq = ?", step.now, step.mirror.seq);
+  step.sql.run(raiseMark, step.now, marks.now, step.now);
+  step.sql.run(raiseMark, step.mirror.seq, marks.seq, step.mirror.seq);
 }
+
+const raiseMark = "UPDATE counter SET n = ? WHERE lane = 0 AND state = ? AND n < ?+0";
 
 const addCount = `
   INSERT INTO counter (lane, state, n) VALUES (?, ?, ?)

@@ -6,7 +6,6 @@ import { type SqliteWorld, withWorld } from "./world.ts";
 
 /** Small tables, and indexes that hold only what is due: reading them whole is bounded by the work that is due. */
 const scanned = [
-  "SCAN clock",
   "SCAN lane",
   "SCAN queue",
   "SCAN counter",
