@@ -90,7 +90,7 @@ test("serve / goes on, and ends well, when nobody reads its log any more", async
   assert.deepEqual(await broker.stop(), { code: 0, signal: null });
 });
 
-test("serve / ends when the process that started it with a channel dies", async () => {
+test("serve / ends when the process that started it with a channel dies", { timeout: 60_000 }, async (t) => {
   const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
   const args = ["serve", "--listen", "127.0.0.1:0", "--store", `sqlite:${join(folder, "channel.db")}`, "-o", "json"];
   const parent = `
@@ -99,10 +99,13 @@ test("serve / ends when the process that started it with a channel dies", async 
     setInterval(() => undefined, 1000);`;
   const owner = spawn(process.execPath, ["-e", parent], { stdio: ["ignore", "pipe", "pipe"] });
   const [line] = (await once(owner.stdout, "data")) as [Buffer];
-  const { address } = JSON.parse(line.toString()) as { address: string };
+  const { address, pid } = JSON.parse(line.toString()) as { address: string; pid: number };
+  let over = false;
+  t.after(() => over || process.kill(pid, "SIGKILL"));
   // The broker has inherited these pipes: they close with its end, not with its owner's.
   const brokerEnded = once(owner, "close");
   owner.kill("SIGKILL");
   await brokerEnded;
+  over = true;
   assert.equal((await conveyor(["job", "list", "--address", address])).code, 4);
 });
