@@ -160,6 +160,7 @@ test("job list / filters, pages and formats", async () => {
 });
 
 test("job list / ends quietly when the reader of its pipe has gone", async () => {
+  await world.conveyor(["enqueue", mail, "--in", "1h"]);
   const { code, stderr } = await world.conveyor(["job", "list", "-o", "jsonl"], { hangUp: true });
   assert.deepEqual([code, stderr], [0, ""]);
 });

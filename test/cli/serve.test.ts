@@ -90,7 +90,7 @@ test("serve / goes on, and ends well, when nobody reads its log any more", async
   assert.deepEqual(await broker.stop(), { code: 0, signal: null });
 });
 
-test("serve / ends when the process that started it with a channel dies", { timeout: 60_000 }, async (t) => {
+test("serve / ends when the process that started it with a channel dies", { timeout: 30_000 }, async (t) => {
   const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
   const args = ["serve", "--listen", "127.0.0.1:0", "--store", `sqlite:${join(folder, "channel.db")}`, "-o", "json"];
   const parent = `

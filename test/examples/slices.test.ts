@@ -20,7 +20,7 @@ test("slices / every entry lies in exactly one slice, also those that come later
   fc.assert(
     fc.property(
       fc.uniqueArray(name, { minLength: 1, maxLength: 60 }),
-      fc.integer({ min: 0, max: 40_000 }),
+      fc.integer({ min: 0, max: 500_000 }),
       name,
       (names, pathBytes, late) => {
         const slices = slicesOf(files(names), whole, pathBytes);
