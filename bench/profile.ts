@@ -13,8 +13,6 @@ interface CpuProfile {
 }
 
 const shownMax = 30;
-/** better-sqlite3 is native: its calls are frames without a file, by the names of its methods. */
-const sqliteCalls = ["run", "all", "get", "exec", "iterate", "next", "pragma", "prepare", "raw", "bind"];
 
 /** Self times of a `--cpu-prof` file: by group, and the functions that took most. Shares are of the time that was not idle. */
 export function profileLines(file: string): readonly string[] {
@@ -33,7 +31,7 @@ export function profileLines(file: string): readonly string[] {
   }
   return [
     `${path.basename(file)}: ${(busyUs / 1_000).toFixed(0)} ms busy`,
-    ...table(groups, busyUs, groups.size),
+    ...table(groups, busyUs, shownMax),
     "  self time by function:",
     ...table(functions, busyUs, shownMax),
   ];
@@ -41,12 +39,14 @@ export function profileLines(file: string): readonly string[] {
 
 function groupOf({ functionName, url }: Frame): string {
   if (functionName.startsWith("(")) return functionName;
-  if (url.includes("better-sqlite3") || (url === "" && sqliteCalls.includes(functionName))) return "SQLite";
+  // better-sqlite3 is native: its time is that of its callers.
+  if (url.includes("better-sqlite3") || url.includes("/src/store/sqlite/")) return "SQLite and its driver";
   if (url.includes("@grpc/")) return "grpc-js";
   if (url.includes("@bufbuild/protobuf")) return "protobuf";
   if (url.startsWith("node:internal/http2") || url.includes("http2")) return "http2";
   if (url.startsWith("node:") || url === "") return "node, net, streams";
-  return `ours: ${/\/src\/([^/]+(?:\/[^/]+)?)\//.exec(url)?.[1] ?? shortUrl(url)}`;
+  const layer = /\/(?:src|bench|gen)\/[^/]+(?=\/)/.exec(url)?.[0];
+  return url.includes("node_modules") || layer === undefined ? "loading and other packages" : `ours: ${layer.slice(1)}`;
 }
 
 function shortUrl(url: string): string {

@@ -26,7 +26,9 @@ export function checkOutcomes({ jobs, ends, queues, refusals }: Evidence): reado
   }
   for (const { jobId, attempt: number, worker, text } of refusals) {
     const attempt = jobs.get(jobId)?.attempts.find((each) => each.number === number && each.worker === worker);
-    if (attempt === undefined || !endOf.has(attempt.outcome)) continue;
+    // A repeat whose lease was replaced meanwhile is refused as lost, although its outcome counts: the newest lease alone is remembered.
+    const isNewest = jobs.get(jobId)?.attempt === number;
+    if (attempt === undefined || !isNewest || !endOf.has(attempt.outcome)) continue;
     const recorded = enumName(AttemptOutcome, attempt.outcome);
     findings.push({
       kind: "second outcome",
