@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { exitOnSignals } from "../test/prove/process/spawned.ts";
 import { describeMachine } from "./machine.ts";
 import { medianRound, type Round } from "./measure.ts";
 import { profileLines } from "./profile.ts";
@@ -15,6 +16,7 @@ import { openStage, type Stage } from "./stage.ts";
 
 const scenarios: Readonly<Record<string, (stage: Stage) => Promise<Round>>> = { enqueue, drain, latency, chains };
 
+exitOnSignals();
 const { values } = parseArgs({
   options: {
     only: { type: "string" },

@@ -7,7 +7,7 @@ import { BackoffKind } from "../../../gen/conveyor/v1/options_pb.ts";
 import { QueueService } from "../../../gen/conveyor/v1/queue_service_pb.ts";
 import { freeAddress } from "../process/broker.ts";
 import { type Caller, createCaller } from "../process/caller.ts";
-import { spawnScript } from "../process/spawned.ts";
+import { exitOnSignals, spawnScript } from "../process/spawned.ts";
 import { checkChains } from "./check-chains.ts";
 import { checkOutcomes } from "./check-outcomes.ts";
 import { checkEnds, checkPresence } from "./check-presence.ts";
@@ -33,6 +33,7 @@ const settledMsMax = 120_000;
 const shownMax = 10;
 const producerScript = fileURLToPath(new URL("producer.ts", import.meta.url));
 
+exitOnSignals();
 const options = parseOptions(process.argv.slice(2));
 const roots = planRoots({ seed: options.seed, jobs: options.jobs, chains: 260 });
 const planned = roots.reduce((sum, root) => sum + nodeCount(root.script), 0);

@@ -2,6 +2,7 @@
 import { globSync, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { exitOnSignals } from "../process/spawned.ts";
 import { type PatchFile, readPatchFile } from "./patch-file.ts";
 import { command, copyAgain, copyProject, projectFolder } from "./project-copy.ts";
 import { runSuite, type TestEnd } from "./suite.ts";
@@ -16,6 +17,7 @@ const cheapMsMax = 15_000;
 /** These test the project's own tools, which no patch of `src` concerns. */
 const excluded = ["test/tools/", "test/examples/"];
 
+exitOnSignals();
 const { values } = parseArgs({ options: { only: { type: "string" } } });
 const chosen = values.only?.split(",");
 const patches = globSync("*.patch", { cwd: path.join(projectFolder, "test", "planted") })

@@ -44,10 +44,13 @@ export async function runSuite({
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     text += chunk;
   });
-  const timer = setTimeout(() => {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  }, msMax);
+  const killAll = () => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  };
+  const timer = setTimeout(killAll, msMax);
+  process.once("exit", killAll);
   await new Promise((resolve) => child.once("close", resolve));
+  process.off("exit", killAll);
   clearTimeout(timer);
   return text
     .slice(0, text.lastIndexOf("\n") + 1)

@@ -44,7 +44,11 @@ export function spawnScript(script: string, args: readonly string[], options: Sp
     rest = lines.pop() ?? "";
     for (const line of lines) for (const listener of [...listeners]) listener(line);
   });
+  // Nothing outlives the proof, however it ends; see exitOnSignals.
+  const killWithUs = () => child.kill("SIGKILL");
+  process.once("exit", killWithUs);
   const ended = once(child, "close").then(([code, signal]) => {
+    process.off("exit", killWithUs);
     ending = signal === null ? `code ${code}` : `signal ${signal}`;
     return ending;
   });
@@ -70,4 +74,9 @@ export function spawnScript(script: string, args: readonly string[], options: Sp
     tell: (line) => void stdin.write(`${line}\n`),
     kill: (signal) => void child.kill(signal),
   };
+}
+
+/** Makes a signal an exit, so that the processes that were started end with this one. */
+export function exitOnSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
 }

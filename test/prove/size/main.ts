@@ -11,7 +11,7 @@ import { QueueService } from "../../../gen/conveyor/v1/queue_service_pb.ts";
 import { ChoreSchema } from "../../../gen/shop/v1/shop_pb.ts";
 import { freeAddress, startBroker } from "../process/broker.ts";
 import { type Caller, createCaller } from "../process/caller.ts";
-import { spawnScript } from "../process/spawned.ts";
+import { exitOnSignals, spawnScript } from "../process/spawned.ts";
 import { memoryOf, sampleMemory } from "../process/usage.ts";
 
 const plainCount = 20_000;
@@ -23,6 +23,7 @@ const peakBytesMax = 300 * 1024 * 1024;
 const runMsMax = 240_000;
 const queue = "default";
 
+exitOnSignals();
 const folder = mkdtempSync(path.join(tmpdir(), "conveyor-size-"));
 const address = await freeAddress();
 const store = `sqlite:${path.join(folder, "jobs.db")}`;
