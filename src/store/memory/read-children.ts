@@ -50,8 +50,8 @@ function lastError(row: JobRow): JobError | undefined {
   return row.attempts.findLast((attempt) => attempt.error !== undefined)?.error;
 }
 
-function bytesOf(record: ChildResultRecord): number {
-  const { error, result } = record;
-  const text = error === undefined ? 0 : error.name.length + error.message.length + error.stack.length;
-  return text + (result?.bytes.length ?? 0);
+/** As they travel: texts in UTF-8. */
+function bytesOf({ error, result }: ChildResultRecord): number {
+  const texts = error === undefined ? [] : [error.name, error.message, error.stack];
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), result?.bytes.length ?? 0);
 }

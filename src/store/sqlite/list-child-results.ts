@@ -83,7 +83,8 @@ function lastError(reading: Reading, seq: number): JobError | undefined {
   return found === undefined ? undefined : { name: found[0], message: found[1], stack: found[2] };
 }
 
+/** As they travel: texts in UTF-8. */
 function bytesOf({ error, result }: ChildResultRecord): number {
-  const text = error === undefined ? 0 : error.name.length + error.message.length + error.stack.length;
-  return text + (result?.bytes.length ?? 0);
+  const texts = error === undefined ? [] : [error.name, error.message, error.stack];
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), result?.bytes.length ?? 0);
 }

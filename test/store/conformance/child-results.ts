@@ -95,4 +95,41 @@ export const childResultCases: readonly Case[] = [
       assert.deepEqual(pages, [["a", "b"], ["big"], ["c"]]);
     },
   },
+  {
+    name: "children / a page counts the bytes of error texts as they travel, not their characters (53)",
+    async run(world) {
+      const ids = ["ascii", "cjk", "pictograph", "lone"];
+      await declare(world, "p", ...ids.map((id) => child(id)), heir("h", { trigger: "SETTLED" }));
+      await world.claim();
+      const discard = (id: string, message: string, name: string, stack: string) =>
+        world.end(id, { kind: "discard", error: error(message, name, stack) });
+      await discard("ascii", "x".repeat(100), "Bad", "y".repeat(97));
+      await discard("cjk", "错".repeat(50), "误", "误".repeat(16));
+      await discard("pictograph", "🐌".repeat(40), "É", "é".repeat(19));
+      await discard("lone", "\ud800".repeat(66), "E", "z");
+      await world.claim();
+      const pagesOf = async (bytesMax: number) => {
+        const pages: string[][] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await world.store.listChildResults(
+            world.lease("h").leaseId,
+            { completedOnly: false, bytesMax },
+            { size: 10, cursor },
+          );
+          pages.push((page?.items ?? []).map((each) => each.jobId));
+          cursor = page?.cursor;
+        } while (cursor !== undefined);
+        return pages;
+      };
+      const bytes = [200, 201, 200, 200];
+      assert.deepEqual(await pagesOf(bytes.reduce((sum, each) => sum + each)), [ids]);
+      assert.deepEqual(await pagesOf(800), [["ascii", "cjk", "pictograph"], ["lone"]]);
+      assert.deepEqual(await pagesOf(401), [
+        ["ascii", "cjk"],
+        ["pictograph", "lone"],
+      ]);
+      assert.deepEqual(await pagesOf(400), [["ascii"], ["cjk"], ["pictograph", "lone"]]);
+    },
+  },
 ];
