@@ -2,42 +2,47 @@ import type { Store } from "../store/store.ts";
 
 /** What of a store's calls is watched. */
 export interface StoreWatch {
-  reached(): void;
-  failed(error: unknown): void;
+  /** A verb that writes has worked; it may have found nothing to write. */
+  wrote(): void;
+  failed(error: unknown, verb: "read" | "write"): void;
 }
 
-/** The same store; each of its answers and failures is told to `watch` first. */
+/** The same store; what its calls say of whether it can be reached is told to `watch` first. */
 export function observedStore(store: Store, watch: StoreWatch): Store {
   const observe =
+    (kind: "read" | "write") =>
     <Args extends unknown[], Answer>(verb: (...args: Args) => Promise<Answer>) =>
     async (...args: Args): Promise<Answer> => {
       try {
         const answer = await verb.apply(store, args);
-        watch.reached();
+        // A store that can be read alone renews no session.
+        if (kind === "write") watch.wrote();
         return answer;
       } catch (error) {
-        watch.failed(error);
+        watch.failed(error, kind);
         throw error;
       }
     };
+  const read = observe("read");
+  const write = observe("write");
   return {
     description: store.description,
-    commit: observe(store.commit),
-    openSession: observe(store.openSession),
-    resumeSession: observe(store.resumeSession),
-    detachSession: observe(store.detachSession),
-    closeSession: observe(store.closeSession),
-    promote: observe(store.promote),
-    reap: observe(store.reap),
-    propagate: observe(store.propagate),
-    cascade: observe(store.cascade),
-    getJob: observe(store.getJob),
-    listJobs: observe(store.listJobs),
-    getChain: observe(store.getChain),
-    listChildResults: observe(store.listChildResults),
-    getQueue: observe(store.getQueue),
-    updateQueue: observe(store.updateQueue),
-    dump: observe(store.dump),
-    close: observe(store.close),
+    commit: write(store.commit),
+    openSession: write(store.openSession),
+    resumeSession: write(store.resumeSession),
+    detachSession: write(store.detachSession),
+    closeSession: write(store.closeSession),
+    promote: write(store.promote),
+    reap: write(store.reap),
+    propagate: write(store.propagate),
+    cascade: write(store.cascade),
+    getJob: read(store.getJob),
+    listJobs: read(store.listJobs),
+    getChain: read(store.getChain),
+    listChildResults: read(store.listChildResults),
+    getQueue: read(store.getQueue),
+    updateQueue: write(store.updateQueue),
+    dump: read(store.dump),
+    close: write(store.close),
   };
 }

@@ -4,22 +4,29 @@ import type { StoreWatch } from "./observed-store.ts";
 
 /** How well the store has been reached. */
 export interface Reach extends StoreWatch {
-  /** Its last call worked. */
+  /** False from a call that failed until writes have worked again without one that failed for `calmMs`. */
   readonly ok: boolean;
-  /** For how many ms it has been reached without a gap of more than `gapMs`; 0 while there is one. */
+  /**
+   * For how many ms sessions could be renewed: writes worked without a gap of more than `gapMs`, none failed, and the wall clock,
+   * by which sessions end, did not leap ahead by more than `gapMs`. 0 while there is such a gap.
+   */
   steadyMs(): number;
 }
 
-const outages = ["STORE_UNAVAILABLE", "STORE_CORRUPT", "STORE_READ_ONLY", "STORE_IN_USE", "CLOSED"];
+const outages = ["STORE_UNAVAILABLE", "STORE_FULL", "STORE_CORRUPT", "STORE_READ_ONLY", "STORE_IN_USE", "CLOSED"];
 
 export function createReach(options: {
   readonly clock: Clock;
   readonly gapMs: number;
+  readonly calmMs: number;
   readonly onChange: (ok: boolean, error: unknown) => void;
 }): Reach {
-  const { clock, gapMs } = options;
-  let lastAt = Number.NEGATIVE_INFINITY;
+  const { clock, gapMs, calmMs } = options;
+  let wroteAt = Number.NEGATIVE_INFINITY;
+  let failedAt = Number.NEGATIVE_INFINITY;
   let steadySince = 0;
+  /** Least lead of the wall clock in the steady time: steps that are small each are found by their sum. */
+  let lead = Number.POSITIVE_INFINITY;
   let ok = true;
 
   function turn(now: boolean, error?: unknown): void {
@@ -28,23 +35,42 @@ export function createReach(options: {
     options.onChange(now, error);
   }
 
+  function unsteady(now: number): void {
+    steadySince = now;
+    lead = clock.now() - now;
+  }
+
+  function lookAtWall(now: number): void {
+    const leads = clock.now() - now;
+    if (leads - lead > gapMs) unsteady(now);
+    else lead = Math.min(lead, leads);
+  }
+
   return {
     get ok() {
       return ok;
     },
-    reached() {
+    wrote() {
       const now = clock.elapsed();
-      if (now - lastAt > gapMs) steadySince = now;
-      lastAt = now;
-      turn(true);
+      if (now - wroteAt > gapMs) unsteady(now);
+      wroteAt = now;
+      lookAtWall(now);
+      // A full disk takes writes that have nothing to write: one that worked proves little while others fail.
+      if (!ok && now - failedAt >= calmMs) turn(true);
     },
-    failed(error) {
-      // A full store can still be read, and a bug in one item is no outage.
-      if (isConveyorError(error) && outages.includes(error.code)) turn(false, error);
+    failed(error, verb) {
+      // A bug in one item is no outage.
+      if (!isConveyorError(error) || !outages.includes(error.code)) return;
+      const now = clock.elapsed();
+      failedAt = now;
+      // Whoever reads a damaged page again and again must not keep dead sessions alive.
+      if (verb === "write") unsteady(now);
+      turn(false, error);
     },
     steadyMs() {
       const now = clock.elapsed();
-      return now - lastAt > gapMs ? 0 : now - steadySince;
+      lookAtWall(now);
+      return now - wroteAt > gapMs ? 0 : now - steadySince;
     },
   };
 }

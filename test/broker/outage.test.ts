@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type { Client } from "@grpc/grpc-js";
 import { JobState } from "../../gen/conveyor/v1/job_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
+import type { BrokerOptions } from "../../src/broker/index.ts";
 import type { ConveyorError } from "../../src/core/errors.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+import type { Store } from "../../src/store/store.ts";
 import { callUnary } from "../../src/wire/unary.ts";
 import { failingStore, gatedStore } from "./gated-store.ts";
 import { startWorld } from "./world.ts";
@@ -56,31 +59,97 @@ test("outage / a full store refuses inserts by name and keeps results until it h
   assert.equal((await at.acks(1))[0]?.state, JobState.COMPLETED);
 });
 
-test("outage / nothing is reaped until the store was reached for one full time to live again", async (t) => {
-  const { store, outage } = await failingStore();
-  const { call, worker } = await startWorld(t, {
-    store,
-    intervals: { sessionTtlMs: 400, pollMs: 20, heartbeatMs: 40 },
+/** A worker with one running job at a broker that ends sessions soon. */
+async function runningJob(t: TestContext, options: Partial<BrokerOptions>) {
+  const { call, worker, client } = await startWorld(t, {
+    ...options,
+    intervals: { sessionTtlMs: 600, pollMs: 20, heartbeatMs: 40 },
   });
   const at = await worker();
   const job = await call.enqueueChore();
   const [lease] = await at.deliveries(1);
   const leaseId = lease?.leaseId ?? "";
-  const beat = async (times: number) => {
+  const pings = async (times: number, beat: boolean) => {
     for (let beats = 0; beats < times; beats += 1) {
       await at.next("ping");
-      at.heartbeat({ receivedThrough: 1, held: [leaseId] });
+      if (beat) at.heartbeat({ receivedThrough: 1, held: [leaseId] });
     }
   };
-  await beat(15);
-  outage.code = "STORE_UNAVAILABLE";
+  return {
+    client,
+    beat: (times: number) => pings(times, true),
+    silence: (times: number) => pings(times, false),
+    /** The very first attempt can still end it: no session was ended meanwhile. */
+    async endsUnharmed() {
+      at.result({ leaseId, outcome: success });
+      assert.equal((await at.acks(1))[0]?.state, JobState.COMPLETED);
+      const done = await call.getJob(job.id);
+      assert.deepEqual({ attempt: done.attempt, crashes: done.crashCount }, { attempt: 1, crashes: 0 });
+    },
+  };
+}
+
+test("outage / nothing is reaped until the store was reached for one full time to live again", async (t) => {
+  const { store, outage } = await failingStore();
+  const { beat, endsUnharmed } = await runningJob(t, { store });
   await beat(20);
+  outage.code = "STORE_UNAVAILABLE";
+  await beat(25);
   outage.code = undefined;
-  await beat(15);
-  at.result({ leaseId, outcome: success });
-  assert.equal((await at.acks(1))[0]?.state, JobState.COMPLETED);
-  const done = await call.getJob(job.id);
-  assert.deepEqual({ attempt: done.attempt, crashes: done.crashCount }, { attempt: 1, crashes: 0 });
+  await beat(20);
+  await endsUnharmed();
+});
+
+for (const code of ["STORE_FULL", "STORE_UNAVAILABLE"] as const) {
+  test(`outage / sessions outlive commits that fail with ${code} while all else works, and health turns once`, async (t) => {
+    const { store, outage } = await failingStore();
+    const lines: string[] = [];
+    const logger = createLogger({ level: "info", write: (line) => lines.push(line) });
+    const { client, beat, silence, endsUnharmed } = await runningJob(t, { store, logger });
+    await beat(20);
+    Object.assign(outage, { code, commitsOnly: true });
+    await beat(1);
+    await untilHealth(client, HealthCheckResponse_ServingStatus.NOT_SERVING);
+    for (let beats = 0; beats < 30; beats += 1) {
+      await beat(1);
+      assert.equal(await healthOf(client), HealthCheckResponse_ServingStatus.NOT_SERVING);
+    }
+    outage.code = undefined;
+    await silence(5);
+    await beat(5);
+    await untilHealth(client, HealthCheckResponse_ServingStatus.SERVING);
+    await beat(20);
+    await endsUnharmed();
+    assert.deepEqual(
+      lines.flatMap((line) => /store (?:not reached|reached again)/.exec(line) ?? []),
+      ["store not reached", "store reached again"],
+    );
+  });
+}
+
+test("outage / a wall clock that leaps over the time to live ends no session that is renewed", async (t) => {
+  let leapMs = 0;
+  let reaps = 0;
+  const now = () => Date.now() + leapMs;
+  const { store: inner } = await failingStore({ clock: now });
+  const store: Store = {
+    ...inner,
+    reap: (request) => {
+      reaps += 1;
+      return inner.reap(request);
+    },
+  };
+  const clock = { now, elapsed: () => performance.now() };
+  const { beat, silence, endsUnharmed } = await runningJob(t, { store, clock });
+  const untilReaped = async () => {
+    for (const before = reaps; reaps === before; ) await beat(1);
+  };
+  await untilReaped();
+  await silence(2); // the last heartbeat was heard before the leap
+  leapMs = 60_000;
+  await silence(3);
+  await untilReaped();
+  await endsUnharmed();
 });
 
 test("outage / one item on which the store breaks spoils no other of its batch", async (t) => {

@@ -6,8 +6,8 @@ import type { MaintenanceContext } from "./context.ts";
 const leasesPerStepMax = 500;
 
 /**
- * Ends sessions that were not renewed, and frees leases that were buffered for too long. At start and after a gap in reaching the
- * store it waits one full time to live: workers could not renew through this broker either.
+ * Ends sessions that were not renewed, and frees leases that were buffered for too long. At start, after a write that failed for the
+ * store's sake, a gap in reaching it or a leap of the wall clock it waits one full time to live: nobody could renew in time either.
  */
 export function createReaper(
   context: MaintenanceContext & { readonly reach: Reach; readonly onReaped: (answer: ReapAnswer) => void },
