@@ -1,11 +1,11 @@
 import type { ResultAck, Welcome } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError, errorStatus } from "../core/errors.ts";
-import { sleep, within } from "../runtime/abort.ts";
+import { sleep } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { deferred } from "../runtime/deferred.ts";
 import { fullJitterMs } from "../runtime/retry.ts";
 import { fromRpcStatus } from "../wire/error-status.ts";
 import { type BrokerStream, openBrokerStream, type ServerFrame } from "./broker-stream.ts";
+import { createDeparture } from "./departure.ts";
 import { attemptOf } from "./held-lease.ts";
 import { heartbeatFrame, helloOf, type WorkerIdentity } from "./hello.ts";
 import type { Hooks } from "./hooks.ts";
@@ -41,11 +41,6 @@ const backoffMsMax = 30_000;
 const backoffHoldingMsMax = 2_000;
 /** A stream that lived so long was a good one: the next failure is a first one. */
 const soundMs = 10_000;
-/** After the deadline of a stop, for acknowledgements: as long as the deadline was, within these bounds. */
-const acknowledgementsMsMin = 250;
-const acknowledgementsMsMax = 5_000;
-/** For the broker's end of the stream after Goodbye. */
-const farewellMs = 1_000;
 /** A resume whose Welcome was never seen can still arrive and supersede our newer stream. */
 const strayResumeMs = 30_000;
 const finalStatuses: readonly string[] = ["UNAUTHENTICATED", "PERMISSION_DENIED", "INVALID_ARGUMENT", "UNIMPLEMENTED"];
@@ -62,16 +57,35 @@ export function createSession(options: SessionOptions): Session {
   let windowSent = 0;
   let windowSeq = 0n;
   let windowApplied = 0n;
-  let stopping = false;
   let flushing = false;
-  let changed = deferred<void>();
+  const departure = createDeparture({
+    clock,
+    hooks,
+    slots,
+    line: {
+      get stream() {
+        return stream;
+      },
+      get welcomed() {
+        return welcomedAt !== undefined;
+      },
+      get silent() {
+        return !connected() || windowApplied >= windowSeq;
+      },
+      over: over.signal,
+      closeWindow() {
+        if (connected()) sendWindow(0);
+      },
+      end: () => over.abort(),
+    },
+  });
 
   async function run(): Promise<void> {
     try {
       await keepConnected();
     } finally {
       over.abort();
-      notify();
+      departure.notify();
     }
   }
 
@@ -83,7 +97,7 @@ export function createSession(options: SessionOptions): Session {
       if (welcomedAt !== undefined && clock.elapsed() - welcomedAt > soundMs) failures = 0;
       if (error && finalStatuses.includes(errorStatus[error.code])) throw refused(error);
       if (error?.code === "SESSION_SUPERSEDED") superseded();
-      if (stopping && slots.held.size === 0) break;
+      if (departure.begun && slots.held.size === 0) break;
       hooks.state("disconnected");
       if (error) hooks.error(error, { kind: "connection" });
       const maxMs = slots.liveCount > 0 ? backoffHoldingMsMax : backoffMsMax;
@@ -110,7 +124,7 @@ export function createSession(options: SessionOptions): Session {
     stream = undefined;
     slots.close();
     if (welcomedAt === undefined && sessionId !== "") strayResumeAt = clock.elapsed();
-    notify();
+    departure.notify();
     return error;
   }
 
@@ -122,7 +136,7 @@ export function createSession(options: SessionOptions): Session {
       case "deliveries":
         receivedThrough = frame.value.seq;
         slots.take(frame.value.deliveries);
-        if (stopping) slots.releaseBuffered();
+        if (departure.begun) slots.releaseBuffered();
         break;
       case "resultAcks":
         for (const ack of frame.value.acks) acknowledged(ack);
@@ -138,7 +152,7 @@ export function createSession(options: SessionOptions): Session {
         break;
       default: // frames of a newer broker
     }
-    notify();
+    departure.notify();
   }
 
   function welcome(frame: Welcome): void {
@@ -151,7 +165,7 @@ export function createSession(options: SessionOptions): Session {
     );
     sessionId = frame.sessionId;
     outbox.replace([...slots.held.values()].flatMap(({ result }) => (result === undefined ? [] : [result])));
-    if (stopping) {
+    if (departure.begun) {
       slots.releaseBuffered();
       sendWindow(0); // the window of Hello is not confirmed
     } else {
@@ -172,7 +186,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   function wanted(): number {
-    return stopping ? 0 : window.size;
+    return departure.begun ? 0 : window.size;
   }
 
   function sendWindow(jobs: number): void {
@@ -227,54 +241,5 @@ export function createSession(options: SessionOptions): Session {
     });
   }
 
-  async function stop(deadlineMs: number): Promise<void> {
-    stopping = true;
-    hooks.state("stopping");
-    slots.close();
-    slots.releaseBuffered();
-    if (connected()) sendWindow(0);
-    const graceMs = Math.min(1_000, deadlineMs / 5);
-    if (!(await reached(() => slots.liveCount === 0, deadlineMs - graceMs))) {
-      slots.abortRunning(`its ${deadlineMs} ms are over`);
-      await reached(() => slots.liveCount === 0, graceMs);
-      slots.releaseRunning();
-    }
-    const quiet = () => over.signal.aborted || (slots.held.size === 0 && (!connected() || windowApplied >= windowSeq));
-    const waitMs = Math.min(acknowledgementsMsMax, Math.max(acknowledgementsMsMin, deadlineMs));
-    if (!(await reached(quiet, waitMs)) && slots.held.size > 0) {
-      const problem = `${slots.held.size} results were not acknowledged before the worker stopped; their jobs run again`;
-      hooks.error(new ConveyorError("BROKER_UNREACHABLE", problem), { kind: "connection" });
-    }
-    over.abort();
-    await farewell();
-  }
-
-  async function farewell(): Promise<void> {
-    const current = stream;
-    if (current === undefined) return;
-    if (welcomedAt !== undefined) {
-      current.send({ case: "goodbye", value: { $typeName: "conveyor.v1.Goodbye" } });
-      current.finish();
-      await within(current.ended, farewellMs);
-    }
-    current.cut(new ConveyorError("CLOSED", "the worker has stopped"));
-  }
-
-  function notify(): void {
-    if (stopping) changed.resolve();
-  }
-
-  /** Whether `condition` holds within `ms`; looked at after each change. */
-  async function reached(condition: () => boolean, ms: number): Promise<boolean> {
-    const endAt = clock.elapsed() + ms;
-    while (!condition()) {
-      const leftMs = endAt - clock.elapsed();
-      if (leftMs <= 0) return false;
-      changed = deferred<void>();
-      await within(changed.promise, leftMs);
-    }
-    return true;
-  }
-
-  return { run, stop, resultReady, starting };
+  return { run, stop: departure.leave, resultReady, starting };
 }
