@@ -1,13 +1,18 @@
 import type { EnqueueItem, EnqueueResult } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { ConveyorError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
-import { unlessAborted } from "../runtime/abort.ts";
+import { sleep, unlessAborted } from "../runtime/abort.ts";
 import { type Deferred, deferred } from "../runtime/deferred.ts";
+import { isPassing, retryWaitMs } from "../runtime/retry.ts";
+import { fromRpcStatus } from "../wire/error-status.ts";
 import { abortedBy } from "./calls.ts";
 
-/** Puts items that are enqueued at the same time into one request. */
+/** Puts items that are enqueued at the same time into one request; each must have an id or a request id, since it may be sent again. */
 export interface Coalescer {
-  /** Resolves with what became of the item; rejects with SERVER_BUSY when too much waits already, and with what the request failed of. */
+  /**
+   * Resolves with what became of the item; rejects with SERVER_BUSY when too much waits already, and with what the request failed of.
+   * An item that was refused alone, for something that passes, is sent again while `retryMs` lasts: its neighbours decide nothing.
+   */
   add(
     item: EnqueueItem,
     options: { readonly bytes: number; readonly signal?: AbortSignal | undefined },
@@ -19,6 +24,9 @@ export interface Coalescer {
 interface Waiting extends Deferred<EnqueueResult> {
   readonly item: EnqueueItem;
   readonly bytes: number;
+  /** When it was sent first, on `performance.now`. */
+  sentAt: number | undefined;
+  refusals: number;
 }
 
 const waitingMax = 20_000;
@@ -34,7 +42,14 @@ const bytesMax = limits.batchBytesMax - 256 * 1024;
  * Natural batching: the first item goes at the end of the event loop's turn, with all that came with it; what comes while a
  * request is in flight gathers for the next. No timer: a single caller waits for nobody.
  */
-export function createCoalescer(send: (items: EnqueueItem[]) => Promise<readonly EnqueueResult[]>): Coalescer {
+export function createCoalescer(
+  send: (items: EnqueueItem[]) => Promise<readonly EnqueueResult[]>,
+  options: { readonly retryMs: number; readonly random: () => number },
+): Coalescer {
+  const closing = new AbortController();
+  /** Refused for something that passes: they keep their room, and go before all others when their pause is over. */
+  const resting = new Set<Waiting>();
+  let restingBytes = 0;
   let waiting: Waiting[] = [];
   let waitingBytes = 0;
   let inFlight = 0;
@@ -48,8 +63,9 @@ export function createCoalescer(send: (items: EnqueueItem[]) => Promise<readonly
     if (closed !== undefined) throw closed;
     if (signal?.aborted) throw abortedBy(signal, "enqueue");
     if (bytes > bytesMax) throw tooLarge(bytes);
-    if (waiting.length >= waitingMax || (waiting.length > 0 && waitingBytes + bytes > waitingBytesMax)) throw busy();
-    const entry: Waiting = { item, bytes, ...deferred<EnqueueResult>() };
+    const count = waiting.length + resting.size;
+    if (count >= waitingMax || (count > 0 && waitingBytes + restingBytes + bytes > waitingBytesMax)) throw busy();
+    const entry: Waiting = { item, bytes, sentAt: undefined, refusals: 0, ...deferred<EnqueueResult>() };
     waiting.push(entry);
     waitingBytes += bytes;
     schedule();
@@ -67,6 +83,7 @@ export function createCoalescer(send: (items: EnqueueItem[]) => Promise<readonly
   }
 
   function remove(entry: Waiting): void {
+    if (wake(entry)) return;
     const index = waiting.indexOf(entry);
     if (index < 0) return;
     waiting.splice(index, 1);
@@ -98,7 +115,11 @@ export function createCoalescer(send: (items: EnqueueItem[]) => Promise<readonly
     }
     const taken = waiting.slice(0, count);
     waiting = waiting.slice(count);
-    for (const entry of taken) waitingBytes -= entry.bytes;
+    const now = performance.now();
+    for (const entry of taken) {
+      waitingBytes -= entry.bytes;
+      entry.sentAt ??= now;
+    }
     return taken;
   }
 
@@ -106,12 +127,16 @@ export function createCoalescer(send: (items: EnqueueItem[]) => Promise<readonly
     inFlight += 1;
     try {
       const results = await send(batch.map((entry) => entry.item));
+      const again = new Map<Waiting, number>();
       for (const [index, entry] of batch.entries()) {
         const result = results[index];
         if (result === undefined)
           throw new ConveyorError("INTERNAL", "the broker answered fewer items than it was sent");
-        entry.resolve(result);
+        const pauseMs = pauseMsAfter(entry, result);
+        if (pauseMs === undefined) entry.resolve(result);
+        else again.set(entry, pauseMs);
       }
+      if (again.size > 0) void rest([...again.keys()], Math.max(...again.values()));
     } catch (error) {
       for (const entry of batch) entry.reject(error); // nothing happens to those that were resolved
     } finally {
@@ -120,13 +145,45 @@ export function createCoalescer(send: (items: EnqueueItem[]) => Promise<readonly
     }
   }
 
+  /** Undefined: the item is settled, or there is no time for another try. */
+  function pauseMsAfter(entry: Waiting, { error: status }: EnqueueResult): number | undefined {
+    const error = status && fromRpcStatus(status);
+    if (!isPassing(error)) return undefined;
+    const pauseMs = retryWaitMs(error, entry.refusals, options.random);
+    const spentMs = performance.now() - (entry.sentAt ?? 0);
+    return spentMs + pauseMs > options.retryMs ? undefined : pauseMs;
+  }
+
+  async function rest(batch: readonly Waiting[], pauseMs: number): Promise<void> {
+    for (const entry of batch) {
+      entry.refusals += 1;
+      resting.add(entry);
+      restingBytes += entry.bytes;
+    }
+    await sleep(pauseMs, closing.signal).catch(() => undefined);
+    const rested = batch.filter(wake);
+    waiting = [...rested, ...waiting];
+    for (const entry of rested) waitingBytes += entry.bytes;
+    pump();
+  }
+
+  /** False: it left meanwhile. */
+  function wake(entry: Waiting): boolean {
+    if (!resting.delete(entry)) return false;
+    restingBytes -= entry.bytes;
+    return true;
+  }
+
   return {
     add,
     close(error) {
       closed = error;
-      for (const entry of waiting) entry.reject(error);
+      for (const entry of [...waiting, ...resting]) entry.reject(error);
       waiting = [];
       waitingBytes = 0;
+      resting.clear();
+      restingBytes = 0;
+      closing.abort(error);
     },
   };
 }

@@ -15,7 +15,7 @@ import { type QueueInfo, type QueueUpdate, queueInfoOf, queueUpdateOf } from "./
 import type { TreeDraft } from "./tree.ts";
 
 export interface ConnectOptions {
-  /** How long a broker may be away before a call fails with BROKER_UNREACHABLE; a minute when left out. */
+  /** How long a broker or its store may be away before a call fails (BROKER_UNREACHABLE, STORE_UNAVAILABLE); a minute when left out. */
   readonly retryFor?: Span | undefined;
 }
 
@@ -38,7 +38,7 @@ export class Conveyor {
     const ids = createIds();
     const retryMs = parseSpan(options.retryFor ?? retryMsDefault, "retryFor");
     this.#calls = createCalls({ address, retryMs, random: ids.random });
-    this.#enqueuer = createEnqueuer(this.#calls, ids);
+    this.#enqueuer = createEnqueuer(this.#calls, { ids, retryMs });
   }
 
   /**

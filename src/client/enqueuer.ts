@@ -45,12 +45,13 @@ interface Prepared {
 /** Items of one `enqueueBatch` that wait at once: below what the coalescer takes, so that others find room beside them. */
 const sliceItems = 4_000;
 
-export function createEnqueuer(calls: Calls, ids: Ids): Enqueuer {
+export function createEnqueuer(
+  calls: Calls,
+  { ids, retryMs }: { readonly ids: Ids; readonly retryMs: number },
+): Enqueuer {
   const typeOf = createTypeLookup();
-  const coalescer = createCoalescer(async (items) => {
-    const { results } = await calls.call(JobService.method.enqueueBatch, { items });
-    return results;
-  });
+  const send = async (items: EnqueueItem[]) => (await calls.call(JobService.method.enqueueBatch, { items })).results;
+  const coalescer = createCoalescer(send, { retryMs, random: ids.random });
 
   function prepare(draft: JobDraft | TreeDraft): Prepared {
     return "schema" in draft ? prepareJob(draft) : prepareTree(draft);

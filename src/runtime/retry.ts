@@ -27,18 +27,20 @@ export async function retryUnavailable<T>(work: () => Promise<T>, options: Retry
       return await work();
     } catch (error) {
       if (!isPassing(error)) throw error;
-      const waitMs = Math.max(
-        fullJitterMs(failures, { maxMs: 2_000, random: options.random }),
-        error.details.retryAfterMs ?? 0,
-      );
+      const waitMs = retryWaitMs(error, failures, options.random);
       if (performance.now() - startedAt + waitMs > options.boundMs) throw error;
       await sleep(waitMs, options.signal);
     }
   }
 }
 
+/** The wait after try number `failures + 1` failed: full jitter up to 2 s, or longer where the error says so. */
+export function retryWaitMs(error: ConveyorError, failures: number, random: () => number): number {
+  return Math.max(fullJitterMs(failures, { maxMs: 2_000, random }), error.details.retryAfterMs ?? 0);
+}
+
 /** Whether trying the same again later can succeed; TIMED_OUT is an answer that did not come in time. */
-function isPassing(error: unknown): error is ConveyorError {
+export function isPassing(error: unknown): error is ConveyorError {
   if (!isConveyorError(error)) return false;
   return errorStatus[error.code] === "UNAVAILABLE" || error.code === "SERVER_BUSY" || error.code === "TIMED_OUT";
 }

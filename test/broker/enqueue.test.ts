@@ -8,6 +8,7 @@ import { ChoreSchema, SendEmailSchema, Urgency } from "../../gen/shop/v1/shop_pb
 import type { ConveyorError } from "../../src/core/errors.ts";
 import { fromRpcStatus } from "../../src/wire/error-status.ts";
 import { callUnary } from "../../src/wire/unary.ts";
+import { failingStore } from "./gated-store.ts";
 import { shopRegistry } from "./shop-registry.ts";
 import { chore, pack, startWorld } from "./world.ts";
 
@@ -126,6 +127,27 @@ test("enqueue / a batch says of each item what became of it, an atomic one inser
     (await store.dump()).jobs.some(({ id }) => id === "d"),
     false,
   );
+});
+
+test("enqueue / a store that is away fails a call whose items all meet it, and else each item that does", async (t) => {
+  const { store, outage } = await failingStore();
+  const { client } = await startWorld(t, { store });
+  outage.code = "STORE_UNAVAILABLE";
+  const enqueue = (...queues: string[]) =>
+    callUnary(client, JobService.method.enqueueBatch, {
+      items: queues.map((queue) => ({ item: { case: "job" as const, value: chore("", { queue }) } })),
+    });
+  await assert.rejects(enqueue("a", "b"), (error: ConveyorError) => error.code === "STORE_UNAVAILABLE");
+  for (const queues of [
+    ["a", "NO"],
+    ["NO", "a"],
+  ]) {
+    const { results } = await enqueue(...queues);
+    assert.deepEqual(
+      results.map(({ error }) => error && fromRpcStatus(error).code),
+      queues.map((queue) => (queue === "NO" ? "INVALID_NAME" : "STORE_UNAVAILABLE")),
+    );
+  }
 });
 
 test("enqueue / more than 1,000 items are refused", async (t) => {

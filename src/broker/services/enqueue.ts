@@ -74,11 +74,18 @@ async function apart(context: ServiceContext, trees: readonly (NewTree | Conveyo
       }
     }),
   );
-  // A store that took nothing at all is the call's failure, not each item's.
-  const [first] = results;
-  const outage = isConveyorError(first) && (first.code === "STORE_UNAVAILABLE" || first.code === "STORE_FULL");
-  if (outage && results.every(isConveyorError)) throw first;
+  const outage = outageOfAll(results);
+  if (outage !== undefined) throw outage;
   return results.map((result) => (isConveyorError(result) ? refused(toRpcStatus(result)) : accepted(result)));
+}
+
+const outages: readonly string[] = ["STORE_UNAVAILABLE", "STORE_FULL", "SERVER_BUSY"];
+
+/** What kept the store from each single item is the call's failure, not theirs; any other item makes it a matter of each. */
+function outageOfAll(results: readonly (Enqueued | ConveyorError)[]): ConveyorError | undefined {
+  const [first] = results;
+  if (!isConveyorError(first) || !outages.includes(first.code)) return undefined;
+  return results.every((each) => isConveyorError(each) && each.code === first.code) ? first : undefined;
 }
 
 async function inserted(
