@@ -25,7 +25,8 @@ try {
       ...flags,
       ...patterns,
     ],
-    { cwd: root },
+    // Hundreds of processes strip and compile the same sources: they share what the first of them made.
+    { cwd: root, env: { NODE_COMPILE_CACHE: path.join(root, ".cache/compile"), ...process.env } },
   );
   if (ending.code === 0 && Number(readFileSync(countFile, "utf8")) === 0) {
     console.error(`no test ran for ${patterns.join(" ")} ${flags.join(" ")}`.trimEnd());
