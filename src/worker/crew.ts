@@ -44,6 +44,7 @@ export function createCrew(options: CrewOptions): Crew {
     contextOf: (type, delivery) => new AttemptContext({ delivery, type, typeOf, reader }),
     onStarting: (leaseIds) => session.starting(leaseIds),
     onFailure: (lease, error) => hooks.error(error, { kind: "handler", ...attemptOf(lease.delivery) }),
+    onRoom: () => session.roomChanged(),
     onEnded(lease, elapsedMs) {
       if (elapsedMs !== undefined) window.observe(elapsedMs);
       if (lease.result !== undefined) outbox.add(lease.result);

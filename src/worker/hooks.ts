@@ -1,14 +1,17 @@
 /** disconnected: it tries again by itself. */
 export type WorkerState = "connecting" | "connected" | "disconnected" | "stopping" | "stopped";
 
-/** What an error is about: a handler's failure, a result that the broker refused or recorded as another, the connection. */
+/**
+ * What an error is about: a handler's failure, a result that the broker refused or recorded as another, the connection, the
+ * worker itself (WORKER_STUCK: the one that asks for something to be done).
+ */
 export type ErrorContext =
   | { readonly kind: "handler" | "result"; readonly jobId: string; readonly type: string; readonly attempt: number }
-  | { readonly kind: "connection" };
+  | { readonly kind: "connection" | "worker" };
 
 /** Functions that are told what happens. What they throw is dropped: they watch, and are not part of the work. */
 export interface WorkerHooks {
-  /** Nothing needs to be done about it: failures are recorded by the broker, connections are made again. */
+  /** Unless it is about the worker nothing needs to be done: failures are recorded by the broker, connections are made again. */
   readonly onError?: ((error: unknown, context: ErrorContext) => unknown) | undefined;
   readonly onStateChange?: ((state: WorkerState) => unknown) | undefined;
 }

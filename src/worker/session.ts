@@ -11,6 +11,7 @@ import { heartbeatFrame, helloOf, type WorkerIdentity } from "./hello.ts";
 import type { Hooks } from "./hooks.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Slots } from "./slots.ts";
+import { createStall } from "./stall.ts";
 import type { Window } from "./window.ts";
 
 /** A worker's registration with a broker, over as many streams as it takes. */
@@ -21,6 +22,8 @@ export interface Session {
   stop(deadlineMs: number): Promise<void>;
   /** A result waits in the outbox. */
   resultReady(): void;
+  /** Handlers have more room or less. */
+  roomChanged(): void;
   /** Leases that were named as buffered start now. */
   starting(leaseIds: readonly string[]): void;
 }
@@ -58,6 +61,7 @@ export function createSession(options: SessionOptions): Session {
   let windowSeq = 0n;
   let windowApplied = 0n;
   let flushing = false;
+  const stall = createStall({ hooks, slots, isLeaving: () => departure.begun, onRoom: resize });
   const departure = createDeparture({
     clock,
     hooks,
@@ -136,7 +140,7 @@ export function createSession(options: SessionOptions): Session {
       case "deliveries":
         receivedThrough = frame.value.seq;
         slots.take(frame.value.deliveries);
-        if (departure.begun) slots.releaseBuffered();
+        if (wanted() === 0) slots.releaseBuffered();
         break;
       case "resultAcks":
         for (const ack of frame.value.acks) acknowledged(ack);
@@ -186,7 +190,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   function wanted(): number {
-    return departure.begun ? 0 : window.size;
+    return departure.begun ? 0 : Math.ceil((window.size * slots.room) / options.identity.concurrency);
   }
 
   function sendWindow(jobs: number): void {
@@ -216,7 +220,11 @@ export function createSession(options: SessionOptions): Session {
       flushing = true;
       void current.drained().then(flush);
     }
-    if (wanted() !== windowSent) sendWindow(wanted());
+    resize();
+  }
+
+  function resize(): void {
+    if (connected() && wanted() !== windowSent) sendWindow(wanted());
   }
 
   function starting(leaseIds: readonly string[]): void {
@@ -241,5 +249,5 @@ export function createSession(options: SessionOptions): Session {
     });
   }
 
-  return { run, stop: departure.leave, resultReady, starting };
+  return { run, stop: departure.leave, resultReady, roomChanged: stall.roomChanged, starting };
 }

@@ -16,6 +16,10 @@ export interface Slots {
   readonly held: ReadonlyMap<string, HeldLease>;
   /** Leases that are neither ended nor dropped. */
   readonly liveCount: number;
+  /** Handlers that may run at once: the concurrency, less the more runaways there are; 0 when they leave no room. */
+  readonly room: number;
+  /** Leases whose handlers run on although nobody waits for them. */
+  readonly runaways: ReadonlySet<HeldLease>;
   /** Whether buffered leases may start. */
   open(): void;
   close(): void;
@@ -43,6 +47,8 @@ export interface SlotsOptions {
   readonly onStarting: (leaseIds: readonly string[]) => void;
   /** A handler failed. */
   readonly onFailure: (lease: HeldLease, error: unknown) => void;
+  /** There are more runaways or fewer. */
+  readonly onRoom: () => void;
   /** A lease has its result. `elapsedMs`: how long its handler ran, undefined when none did. */
   readonly onEnded: (lease: HeldLease, elapsedMs: number | undefined) => void;
 }
@@ -57,12 +63,12 @@ const unacknowledgedMax = 20_000;
 export function createSlots(options: SlotsOptions): Slots {
   const { concurrency, clock } = options;
   const held = new Map<string, HeldLease>();
+  const runaways = new Set<HeldLease>();
   const deadlines = createDeadlines<HeldLease>(clock, expire);
   let buffer: HeldLease[] = [];
   let next = 0;
   let opened = false;
   let running = 0;
-  let runaways = 0;
   let ended = 0;
 
   function take(deliveries: readonly Delivery[]): void {
@@ -80,7 +86,8 @@ export function createSlots(options: SlotsOptions): Slots {
   function start(): void {
     if (!opened) return;
     const starting: HeldLease[] = [];
-    while (running + starting.length < roomMax() && next < buffer.length) {
+    const roomNow = ended >= unacknowledgedMax ? 0 : room();
+    while (running + starting.length < roomNow && next < buffer.length) {
       const lease = buffer[next];
       next += 1;
       if (lease?.phase === "buffered") starting.push(lease);
@@ -95,8 +102,8 @@ export function createSlots(options: SlotsOptions): Slots {
     for (const lease of starting) run(lease);
   }
 
-  function roomMax(): number {
-    return ended >= unacknowledgedMax ? 0 : Math.min(concurrency, 2 * concurrency - runaways);
+  function room(): number {
+    return Math.min(concurrency, 2 * concurrency - runaways.size);
   }
 
   function run(lease: HeldLease): void {
@@ -121,8 +128,8 @@ export function createSlots(options: SlotsOptions): Slots {
       const released = outcome.case === "failure" && lease.running?.releasing;
       if (error !== undefined && !released) options.onFailure(lease, error);
       end(lease, released ? release() : outcome);
-    } else {
-      runaways -= 1;
+    } else if (runaways.delete(lease)) {
+      options.onRoom();
     }
     start();
   }
@@ -130,7 +137,8 @@ export function createSlots(options: SlotsOptions): Slots {
   /** Frees the slot of a handler that is not waited for any longer. */
   function abandon(lease: HeldLease, reason: ConveyorError): void {
     stopRunning(lease);
-    runaways += 1;
+    runaways.add(lease);
+    options.onRoom();
     lease.running?.context.finish();
     lease.running?.context.abort(reason);
   }
@@ -189,6 +197,10 @@ export function createSlots(options: SlotsOptions): Slots {
 
   return {
     held,
+    runaways,
+    get room() {
+      return room();
+    },
     get liveCount() {
       return held.size - ended;
     },

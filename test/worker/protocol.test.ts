@@ -353,6 +353,102 @@ test("protocol / handlers of microseconds widen the window to four times the con
   assert.deepEqual([capacity.maxInFlight, capacity.seq], [8, 2n]);
 });
 
+/** A worker of concurrency 1 with one handler that has lost its lease and goes on, and another, `b`, at work. */
+async function besideRunaway(
+  scene: Scene,
+): Promise<{ readonly stream: ScriptedStream; readonly a: Run; readonly b: Run }> {
+  const stream = await scene.broker.stream();
+  await stream.next("hello");
+  welcome(stream);
+  stream.deliver(2n, ["a", "b"]);
+  const a = await scene.began("a");
+  stream.send({ case: "leasesLost", value: { leaseIds: ["a"] } });
+  return { stream, a, b: await scene.began("b") };
+}
+
+test("protocol / a worker whose handlers all ignore their abort takes no more, gives back, says so once, and takes again when one ends (40)", async () => {
+  await using scene = await openScene({ concurrency: 1, window: 3 });
+  const { stream, a, b } = await besideRunaway(scene);
+  stream.deliver(4n, ["c", "d"]);
+  stream.send({ case: "leasesLost", value: { leaseIds: ["b"] } });
+  const closed = await stream.next("capacity");
+  assert.deepEqual([closed.maxInFlight, closed.seq], [0, 2n]);
+  const released = async () => (await stream.next("results")).results.map((each) => [each.leaseId, each.outcome.case]);
+  assert.deepEqual(await released(), [
+    ["c", "release"],
+    ["d", "release"],
+  ]);
+  stream.deliver(5n, ["e"]); // was on its way
+  assert.deepEqual(await released(), [["e", "release"]]);
+  a.end.resolve();
+  const again = await stream.next("capacity");
+  assert.deepEqual([again.maxInFlight, again.seq], [3, 3n]);
+  stream.deliver(6n, ["f"]);
+  (await scene.began("f")).end.resolve();
+  b.end.resolve();
+  assert.deepEqual(await released(), [["f", "success"]]);
+  assert.deepEqual([...scene.runs.keys()], ["a", "b", "f"]);
+  assert.deepEqual(
+    scene.errors.map((each) => each.context),
+    [{ kind: "worker" }],
+  );
+  failing("WORKER_STUCK", "2 of shop.v1.Chore", "signal")(scene.errors[0]?.error);
+});
+
+test("protocol / a worker with no room for handlers asks for no jobs when it connects again", async () => {
+  await using scene = await openScene({ concurrency: 1, window: 3 });
+  const { stream, b } = await besideRunaway(scene);
+  stream.send({ case: "leasesLost", value: { leaseIds: ["b"] } });
+  await stream.next("capacity");
+  stream.close(new ConveyorError("DRAINING", "the broker goes"));
+  const second = await scene.broker.stream();
+  assert.equal((await second.next("hello")).capacity?.maxInFlight, 0);
+  welcome(second);
+  b.end.resolve();
+  assert.equal((await second.next("capacity")).maxInFlight, 3);
+});
+
+test("protocol / a handler that heeds its abort closes no window", async () => {
+  await using scene = await openScene({ concurrency: 1, window: 3 });
+  const { stream, b } = await besideRunaway(scene);
+  b.context.signal.addEventListener("abort", () => b.end.resolve());
+  stream.deliver(3n, ["c"]);
+  stream.send({ case: "leasesLost", value: { leaseIds: ["b"] } });
+  (await scene.began("c")).end.resolve();
+  const { results } = await stream.next("results");
+  assert.deepEqual([results.length, results[0]?.outcome.case], [1, "success"]);
+  await stream.next("heartbeat");
+  assert.deepEqual([stream.kinds.includes("capacity"), scene.errors], [false, []]);
+});
+
+test("protocol / what a stop leaves running is no reason to complain of a full worker", async () => {
+  await using scene = await openScene({ concurrency: 1, window: 3 });
+  const { stream } = await besideRunaway(scene);
+  const stopped = scene.stop(0);
+  assert.equal((await stream.next("results")).results[0]?.leaseId, "b");
+  acknowledge(stream, ["b"]);
+  stream.send({ case: "capacityApplied", value: { seq: 2n } });
+  await stream.next("goodbye");
+  await stopped;
+  assert.deepEqual(scene.errors, []);
+});
+
+test("protocol / the window shrinks with the room that runaways leave", async () => {
+  await using scene = await openScene({ concurrency: 4 });
+  const stream = await scene.broker.stream();
+  welcome(stream);
+  const ids = ["a", "b", "c", "d", "e"];
+  for (const [index, id] of ids.entries()) {
+    stream.deliver(BigInt(index + 1), [id]);
+    await scene.began(id);
+    stream.send({ case: "leasesLost", value: { leaseIds: [id] } });
+  }
+  assert.equal((await stream.next("capacity")).maxInFlight, 3);
+  assert.deepEqual(scene.errors, []);
+  scene.runs.get("a")?.end.resolve();
+  assert.equal((await stream.next("capacity")).maxInFlight, 4);
+});
+
 test("protocol / a result that the broker refuses is told to onError", async () => {
   await using scene = await openScene();
   const stream = await scene.broker.stream();

@@ -4,6 +4,7 @@ import { ChoreSchema } from "../../gen/shop/v1/shop_pb.ts";
 import { deferred } from "../../src/runtime/deferred.ts";
 import { failing, soon } from "../client/failing.ts";
 import { openWorld } from "../client/world.ts";
+import { soonOr } from "./scripted-broker.ts";
 
 test("time-out / a handler over its time is aborted with the reason, and its attempt has failed", async () => {
   await using world = await openWorld();
@@ -54,6 +55,26 @@ test("time-out / handlers that never end are bounded, and end of one of them mak
   await handles[2]?.wait({ signal: soon() });
   assert.equal(begun, 3);
   for (const each of ends) each.resolve();
+});
+
+test("time-out / a worker full of handlers that never end leaves the jobs to another worker (40)", async () => {
+  await using world = await openWorld();
+  const never = deferred<void>();
+  const stuck = deferred<void>();
+  const full = world
+    .worker({ concurrency: 1, onError: (_, { kind }) => kind === "worker" && stuck.resolve() })
+    .handle(ChoreSchema, () => never.promise);
+  void full.run();
+  for (let index = 0; index < 2; index += 1) {
+    await world.client.enqueue(ChoreSchema, {}, { timeout: "20ms", maxAttempts: 1 });
+  }
+  await soonOr(stuck.promise, "nobody was told that the worker is full");
+  const next = await world.client.enqueue(ChoreSchema, {});
+  const idle = world.worker({ concurrency: 1 }).handle(ChoreSchema, () => undefined);
+  void idle.run();
+  const info = await next.wait({ signal: soon() });
+  assert.deepEqual([info.state, info.failureCount], ["COMPLETED", 0]);
+  never.resolve();
 });
 
 test("time-out / time in a buffer does not count", async () => {
