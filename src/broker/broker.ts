@@ -116,6 +116,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const server = createServer();
   const context = { store, committer, waiters, gate, onUnexpected, sourceFor };
   const sessions = {
+    store,
     committer,
     dispatcher,
     board,

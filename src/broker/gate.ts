@@ -1,5 +1,5 @@
 import type { Metadata } from "@grpc/grpc-js";
-import { ConveyorError } from "../core/errors.ts";
+import { ConveyorError, isConveyorError } from "../core/errors.ts";
 import type { QueueName, TypeName } from "../core/names.ts";
 
 /** What someone asks to do. `queue` and `type` are set where the call is about one. */
@@ -15,7 +15,10 @@ export interface AccessRequest {
 /** Says who may do what; a throw counts as no. */
 export type Authorize = (request: AccessRequest) => boolean;
 
-/** Who calls: the principal, or a throw of NO_CREDENTIALS, CREDENTIALS_INVALID or CREDENTIALS_EXPIRED. */
+/**
+ * Who calls: the principal, or a throw of NO_CREDENTIALS, CREDENTIALS_INVALID or CREDENTIALS_EXPIRED. Any other throw counts as
+ * CREDENTIALS_INVALID and goes nowhere: its text may hold a token.
+ */
 export type Authenticate = (caller: { readonly metadata: Metadata; readonly peer: string }) => string;
 
 export interface Gate {
@@ -31,7 +34,14 @@ export function createGate(hooks: {
 }): Gate {
   const { authenticate = () => "", authorize } = hooks;
   return {
-    authenticate,
+    authenticate(caller) {
+      try {
+        return authenticate(caller);
+      } catch (error) {
+        if (isConveyorError(error)) throw error;
+        throw new ConveyorError("CREDENTIALS_INVALID", "the credentials could not be checked");
+      }
+    },
     admit(request) {
       if (authorize === undefined || allowed(authorize, { queue: undefined, type: undefined, ...request })) return;
       const what = [request.type, request.queue && `queue ${request.queue}`].filter(Boolean).join(" in ");

@@ -40,6 +40,7 @@ export function observedStore(store: Store, watch: StoreWatch): Store {
     listJobs: read(store.listJobs),
     getChain: read(store.getChain),
     listChildResults: read(store.listChildResults),
+    leasePrincipal: read(store.leasePrincipal),
     getQueue: read(store.getQueue),
     updateQueue: write(store.updateQueue),
     dump: read(store.dump),

@@ -62,6 +62,9 @@ export interface Store {
     page: PageRequest,
   ): Promise<Page<ChildResultRecord> | undefined>;
 
+  /** Who opened the session that this lease was given to, also after either has ended; undefined: it is not its job's newest lease. */
+  leasePrincipal(leaseId: LeaseId): Promise<string | undefined>;
+
   /** Undefined: no job was ever in it and nothing was ever set. */
   getQueue(name: QueueName): Promise<QueueRecord | undefined>;
   /** Sets what `change` names (undefined inside: cleared) and makes the queue when it is new. */

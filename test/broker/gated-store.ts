@@ -80,6 +80,7 @@ export async function failingStore(options: { readonly clock?: () => number } = 
     propagate: guarded(inner.propagate),
     cascade: guarded(inner.cascade),
     getJob: guarded(inner.getJob),
+    leasePrincipal: guarded(inner.leasePrincipal),
     getQueue: guarded(inner.getQueue),
   };
   return { store, outage };

@@ -91,7 +91,7 @@ export async function getChain(
   const size = pageSizeFromWire(request.pageSize, chainSize);
   const depthMax = request.depthMax ?? Number.POSITIVE_INFINITY;
   const binding = `${id} ${depthMax}`;
-  caller.admit();
+  await readJob(context, id, caller);
   const cursor = cursorOf(request.pageToken, binding);
   const page = await context.store.getChain(id, { size, cursor, depthMax });
   if (page === undefined) throw notFound(id);

@@ -21,7 +21,9 @@ export function workerService(context: ServiceContext, work: WorkStreamOptions):
       const binding = JSON.stringify([leaseId, type, completedOnly]);
       const cursor = cursorOf(request.pageToken, binding);
       const filter = { type, completedOnly, bytesMax: pageBytesMax };
-      const page = await context.store.listChildResults(leaseId, filter, { size, cursor });
+      // Asked of every page, since a lease id in the hands of another principal must be worth nothing.
+      const isOwn = (await context.store.leasePrincipal(leaseId)) === caller.principal;
+      const page = isOwn ? await context.store.listChildResults(leaseId, filter, { size, cursor }) : undefined;
       if (page === undefined) {
         throw new ConveyorError("LEASE_LOST", "the lease is not live, or its job is no heir", {
           details: { resource: { type: "lease", name: leaseId } },

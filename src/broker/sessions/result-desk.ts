@@ -10,7 +10,7 @@ import { settleBytes } from "../weights.ts";
 import type { HeldLease, HeldLeases } from "./held-leases.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SessionContext } from "./session-context.ts";
-import { settleUntilDurable } from "./settler.ts";
+import { settleUnheld, settleUntilDurable } from "./settler.ts";
 
 /** Takes results in, has them settled, and acknowledges each when that is durable. */
 export interface ResultDesk {
@@ -37,6 +37,8 @@ export function createResultDesk(options: {
   readonly onRoom: () => void;
 }): ResultDesk {
   const { principal, outbox, context, signal } = options;
+  const { store, committer, logger } = context;
+  const settling = { store, committer, logger, signal, principal };
   const waiting = new Set<Promise<void>>();
   let waitingBytes = 0;
 
@@ -55,9 +57,11 @@ export function createResultDesk(options: {
       const jobType = leases.get(result.leaseId as HeldLease["leaseId"])?.type;
       return admitted(resultToOutcome(result, jobType, { ...source, path: `results.results[${index}]` }));
     });
-    const freed = ended.flatMap(({ leaseId }) => leases.remove(leaseId) ?? []);
-    for (const each of ended) settle(each);
-    return freed;
+    return ended.flatMap((each) => {
+      const held = leases.remove(each.leaseId);
+      settle(each, held !== undefined);
+      return held ?? [];
+    });
   }
 
   /** What a result declares must be allowed, or the attempt has failed. */
@@ -75,19 +79,18 @@ export function createResultDesk(options: {
     }
   }
 
-  function settle(ended: EndedAttempt): void {
+  function settle(ended: EndedAttempt, held: boolean): void {
     const item: SettleItem = { ...ended, jitter: context.ids.random() };
     const bytes = settleBytes(item);
     waitingBytes += bytes;
-    const work = settleUntilDurable(item, { committer: context.committer, signal, logger: context.logger }).then(
-      (answer) => {
-        const wasFull = full();
-        waiting.delete(work);
-        waitingBytes -= bytes;
-        if (answer !== undefined && !signal.aborted) outbox.ack(settleAnswerToAck(item.leaseId, answer));
-        if (wasFull && !full()) options.onRoom();
-      },
-    );
+    const answered = (held ? settleUntilDurable : settleUnheld)(item, settling);
+    const work = answered.then((answer) => {
+      const wasFull = full();
+      waiting.delete(work);
+      waitingBytes -= bytes;
+      if (answer !== undefined && !signal.aborted) outbox.ack(settleAnswerToAck(item.leaseId, answer));
+      if (wasFull && !full()) options.onRoom();
+    });
     waiting.add(work);
   }
 

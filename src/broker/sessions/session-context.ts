@@ -1,6 +1,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Ids } from "../../runtime/ids.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { Store } from "../../store/store.ts";
 import type { SpecSource } from "../../wire/spec-to-job.ts";
 import type { Committer } from "../committer.ts";
 import type { Dispatcher } from "../dispatcher.ts";
@@ -12,6 +13,7 @@ import type { SessionTable } from "./session-table.ts";
 
 /** What every session of a broker works with. */
 export interface SessionContext {
+  readonly store: Pick<Store, "leasePrincipal">;
   readonly committer: Committer;
   readonly dispatcher: Dispatcher;
   readonly board: LaneBoard;

@@ -1,11 +1,17 @@
 import { isConveyorError } from "../../core/errors.ts";
+import type { LeaseId } from "../../core/names.ts";
 import { sleep } from "../../runtime/abort.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { SettleAnswer, SettleItem } from "../../store/store.ts";
+import type { SettleAnswer, SettleItem, Store } from "../../store/store.ts";
 import type { Committer } from "../committer.ts";
 
 const retryMsMin = 100;
 const retryMsMax = 2_000;
+
+interface Patience {
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
 
 /**
  * Settles one result until the store has it: a store that fails is tried again, with waits of 100 ms doubling to 2 s, for as
@@ -14,18 +20,52 @@ const retryMsMax = 2_000;
  */
 export async function settleUntilDurable(
   item: SettleItem,
-  options: { readonly committer: Committer; readonly signal: AbortSignal; readonly logger: Logger },
+  options: Patience & { readonly committer: Committer },
 ): Promise<SettleAnswer | undefined> {
   let attempt = item;
+  return untilAnswered(() => options.committer.settle(attempt), {
+    ...options,
+    onBroken(error) {
+      options.logger.warn("result not stored yet", { leaseId: item.leaseId, error });
+      attempt = asFailure(item);
+    },
+  });
+}
+
+/** The same for a lease that the session does not hold: `lost`, and nothing changes, when it is another principal's. */
+export async function settleUnheld(
+  item: SettleItem,
+  options: Patience & {
+    readonly committer: Committer;
+    readonly store: Pick<Store, "leasePrincipal">;
+    readonly principal: string;
+  },
+): Promise<SettleAnswer | undefined> {
+  const owner = await untilAnswered(() => ownerOf(options.store, item.leaseId), {
+    ...options,
+    onBroken: (error) => options.logger.warn("owner of a lease not known yet", { leaseId: item.leaseId, error }),
+  });
+  if (owner === undefined) return undefined;
+  // A lease without one is old or never was: the store says what that means.
+  if (owner.principal !== undefined && owner.principal !== options.principal) return { kind: "lost" };
+  return settleUntilDurable(item, options);
+}
+
+async function ownerOf(store: Pick<Store, "leasePrincipal">, leaseId: LeaseId) {
+  return { principal: await store.leasePrincipal(leaseId) };
+}
+
+/** Undefined: the signal came first. */
+async function untilAnswered<Answer>(
+  ask: () => Promise<Answer>,
+  options: { readonly signal: AbortSignal; readonly onBroken: (error: unknown) => void },
+): Promise<Answer | undefined> {
   for (let failures = 0; ; failures += 1) {
     try {
-      return await options.committer.settle(attempt);
+      return await ask();
     } catch (error) {
       // A store that is away is reported once, by who watches it, and not by each result that waits for it.
-      if (!isConveyorError(error) || error.code === "INTERNAL") {
-        options.logger.warn("result not stored yet", { leaseId: item.leaseId, error });
-        attempt = asFailure(item);
-      }
+      if (!isConveyorError(error) || error.code === "INTERNAL") options.onBroken(error);
     }
     try {
       await sleep(Math.min(retryMsMax, retryMsMin * 2 ** failures), options.signal);

@@ -44,6 +44,7 @@ function nextReady(write: Write, queue: QueueName, types: readonly TypeName[]): 
 
 function lease(write: Write, ready: JobRow, request: { readonly session: SessionRow; readonly id: LeaseId }): Lease {
   const { session, id } = request;
+  const { principal, worker } = session;
   const row = move(
     write,
     ready,
@@ -51,7 +52,7 @@ function lease(write: Write, ready: JobRow, request: { readonly session: Session
     { state: "RUNNING" },
     {
       attempt: ready.attempt + 1,
-      lease: { id, sessionId: session.id, worker: session.worker, claimedAt: write.now, end: undefined },
+      lease: { id, sessionId: session.id, principal, worker, claimedAt: write.now, end: undefined },
     },
   );
   const options = effectiveOptions(row, write.tables.queue(row.queue)?.settings, write.defaults);

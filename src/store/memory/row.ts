@@ -43,6 +43,7 @@ export interface JobRow extends JobSummary {
 interface LeaseRecord {
   readonly id: LeaseId;
   readonly sessionId: SessionId;
+  readonly principal: string;
   readonly worker: string;
   readonly claimedAt: number;
   /** Undefined while it is live. */

@@ -4,6 +4,7 @@ import type { CommitAnswer, CommitBatch, Store, StoreDump, StoreOptions } from "
 import { settleFlips } from "./chain.ts";
 import { claimItem } from "./claim.ts";
 import { insertItem } from "./insert.ts";
+import { leasePrincipal } from "./lease-principal.ts";
 import { queueRecord, updateQueue } from "./queues.ts";
 import { getChain } from "./read-chain.ts";
 import { listChildResults } from "./read-children.ts";
@@ -72,6 +73,7 @@ export async function openMemoryStore(options: MemoryStoreOptions): Promise<Stor
     listJobs: (filter, page) => read(() => listJobs(tables, filter, page)),
     getChain: (id, request) => read(() => getChain(tables, id, request)),
     listChildResults: (leaseId, filter, page) => read(() => listChildResults(tables, { leaseId, filter, page })),
+    leasePrincipal: (leaseId) => read(() => leasePrincipal(tables, leaseId)),
     getQueue: (name) => read((now) => queueRecord(tables, name, now)),
     updateQueue: (name, change) =>
       write((begun) => {

@@ -6,6 +6,7 @@ import { dump } from "./dump.ts";
 import { insert } from "./insert.ts";
 import { getJob } from "./job-record.ts";
 import { judgeParents } from "./judge.ts";
+import { leasePrincipal } from "./lease-principal.ts";
 import { listChildResults } from "./list-child-results.ts";
 import { listJobs } from "./list-jobs.ts";
 import { lockStore } from "./lock.ts";
@@ -99,6 +100,7 @@ export function storeOver(
     getChain: (id, request) => read((reading) => getChain(reading, id, request)),
     listChildResults: (leaseId, filter, page) =>
       read((reading) => listChildResults(reading, { leaseId, filter, page })),
+    leasePrincipal: (leaseId) => read((reading) => leasePrincipal(reading, leaseId)),
     getQueue: (name) => read((reading) => getQueue(reading, name)),
     updateQueue: async (name, change) => {
       await write((step) => updateQueue(step, name, change));

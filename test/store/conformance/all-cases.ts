@@ -11,6 +11,7 @@ import { failFastCases } from "./fail-fast.ts";
 import { failureCases } from "./failures.ts";
 import { groupCases } from "./groups.ts";
 import { insertCases } from "./insert.ts";
+import { leasePrincipalCases } from "./lease-principals.ts";
 import { leaseCases } from "./leases.ts";
 import { listCases } from "./lists.ts";
 import { nameCases } from "./names.ts";
@@ -28,6 +29,7 @@ export const allCases: readonly Case[] = [
   ...insertCases,
   ...claimCases,
   ...leaseCases,
+  ...leasePrincipalCases,
   ...sessionCases,
   ...reapCases,
   ...outcomeCases,

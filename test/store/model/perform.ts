@@ -69,6 +69,7 @@ async function read(side: Side, command: Extract<Command, { kind: "read" }>): Pr
     job: comparableRecord(await store.getJob(id)),
     list: (await pages(size, (page) => store.listJobs(filter, page)))?.map(comparableRecord),
     chain: await pages(size, (page) => store.getChain(id, { ...page, depthMax })),
+    principal: await store.leasePrincipal(idOf(side, lease)),
     children: await pages(size, (page) => store.listChildResults(idOf(side, lease), children, page)),
     queue: comparableRecord(filter.queue === undefined ? undefined : await store.getQueue(filter.queue)),
   };

@@ -75,6 +75,7 @@ async function walk(world: SqliteWorld): Promise<void> {
   const session = await world.openSession({ ttlMs: 10 });
   await world.insert(job("lost"), job("kept"), tree(job("top"), child("below"), heir("top-heir")));
   const leases = await world.claim({ session });
+  await store.leasePrincipal(world.lease("lost").leaseId);
   await world.renew(
     session,
     leases.map((lease) => lease.leaseId),
