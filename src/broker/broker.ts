@@ -31,6 +31,7 @@ import { jobService } from "./services/job-service.ts";
 import { queueService } from "./services/queue-service.ts";
 import { workerService } from "./services/worker-service.ts";
 import { createDepartures } from "./sessions/departures.ts";
+import { createResultRoom } from "./sessions/result-room.ts";
 import { createSessionTable } from "./sessions/session-table.ts";
 import { createWaiters } from "./waiters.ts";
 
@@ -122,6 +123,7 @@ export function createBroker(options: BrokerOptions): Broker {
     board,
     table,
     departures,
+    room: createResultRoom(),
     gate,
     sourceFor,
     intervals,

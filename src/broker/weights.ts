@@ -6,10 +6,13 @@ export function settleJobs(item: SettleItem): number {
   return 1 + nodesOf(item).length;
 }
 
-/** What a result holds in bytes: its own and its declared payloads. */
+/** What a result holds in bytes, about: its own, its declared payloads, the texts of its error. */
 export function settleBytes(item: SettleItem): number {
-  const result = item.outcome.kind === "success" ? (item.outcome.result?.bytes.length ?? 0) : 0;
-  return payloadBytes(nodesOf(item), result);
+  const { outcome } = item;
+  const result = outcome.kind === "success" ? (outcome.result?.bytes.length ?? 0) : 0;
+  const error = "error" in outcome ? outcome.error : undefined;
+  const text = error === undefined ? 0 : error.name.length + error.message.length + error.stack.length;
+  return payloadBytes(nodesOf(item), result + text);
 }
 
 export function insertJobs(item: InsertItem): number {

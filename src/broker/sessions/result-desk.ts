@@ -18,14 +18,16 @@ export interface ResultDesk {
    * Frees the slots of these results at once and answers their leases. Throws FRAME_INVALID or INVALID_NAME, and then none was taken.
    */
   take(results: readonly Result[], leases: HeldLeases): readonly HeldLease[];
-  /** More results wait for the store than this broker wants to hold: read no more for now. */
+  /** More results wait for the store, of all sessions, than this broker wants to hold: read no more for now. */
   readonly full: boolean;
+  /** Has `onRoom` called once, when it is full no longer. */
+  awaitRoom(): void;
   /** Resolves when every result that was taken is settled. */
   idle(): Promise<unknown>;
 }
 
-const waitingMax = 20_000;
-const waitingBytesMax = 64 * 1024 * 1024;
+/** What a result takes beside its own bytes, roughly. */
+const overheadBytes = 1_024;
 const enqueueMethod = "/conveyor.v1.JobService/Enqueue";
 
 export function createResultDesk(options: {
@@ -33,18 +35,14 @@ export function createResultDesk(options: {
   readonly outbox: Outbox;
   readonly context: SessionContext;
   readonly signal: AbortSignal;
-  /** The desk is no longer full. */
   readonly onRoom: () => void;
 }): ResultDesk {
   const { principal, outbox, context, signal } = options;
   const { store, committer, logger } = context;
   const settling = { store, committer, logger, signal, principal };
   const waiting = new Set<Promise<void>>();
-  let waitingBytes = 0;
-
-  function full(): boolean {
-    return waiting.size > waitingMax || waitingBytes > waitingBytesMax;
-  }
+  const { room } = context;
+  signal.addEventListener("abort", () => room.leave(options.onRoom), { once: true });
 
   function take(results: readonly Result[], leases: HeldLeases): readonly HeldLease[] {
     if (results.length > limits.resultsPerFrameMax) {
@@ -81,15 +79,13 @@ export function createResultDesk(options: {
 
   function settle(ended: EndedAttempt, held: boolean): void {
     const item: SettleItem = { ...ended, jitter: context.ids.random() };
-    const bytes = settleBytes(item);
-    waitingBytes += bytes;
+    const bytes = settleBytes(item) + overheadBytes;
+    room.take(bytes);
     const answered = (held ? settleUntilDurable : settleUnheld)(item, settling);
     const work = answered.then((answer) => {
-      const wasFull = full();
       waiting.delete(work);
-      waitingBytes -= bytes;
+      room.free(bytes);
       if (answer !== undefined && !signal.aborted) outbox.ack(settleAnswerToAck(item.leaseId, answer));
-      if (wasFull && !full()) options.onRoom();
     });
     waiting.add(work);
   }
@@ -97,7 +93,10 @@ export function createResultDesk(options: {
   return {
     take,
     get full() {
-      return full();
+      return room.full;
+    },
+    awaitRoom() {
+      if (!signal.aborted) room.wait(options.onRoom);
     },
     idle: () => Promise.all(waiting),
   };

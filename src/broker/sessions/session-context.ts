@@ -9,6 +9,7 @@ import type { Gate } from "../gate.ts";
 import type { LaneBoard } from "../lane-board.ts";
 import type { BrokerIntervals } from "../options.ts";
 import type { Departures } from "./departures.ts";
+import type { ResultRoom } from "./result-room.ts";
 import type { SessionTable } from "./session-table.ts";
 
 /** What every session of a broker works with. */
@@ -19,6 +20,7 @@ export interface SessionContext {
   readonly board: LaneBoard;
   readonly table: SessionTable;
   readonly departures: Departures;
+  readonly room: ResultRoom;
   readonly gate: Gate;
   sourceFor(principal: string): SpecSource;
   readonly intervals: BrokerIntervals;

@@ -61,7 +61,7 @@ export function createSession(options: SessionOptions): Session {
     committer,
     onGone: superseded,
   });
-  const pulse = createPulse({ intervals, clock, deaf: () => desk.full, onSilence, onBeat: outbox.ping, onLook });
+  const pulse = createPulse({ intervals, clock, deaf: () => deaf, onSilence, onBeat: outbox.ping, onLook });
   const subscriptions = hello.subscriptions.map(
     (each): Subscription => ({
       queue: each.queue,
@@ -74,6 +74,8 @@ export function createSession(options: SessionOptions): Session {
   /** Windows that came while a claim was under way. */
   let unapplied: bigint[] = [];
   let claiming = false;
+  /** Not reading, because results wait for the store. */
+  let deaf = false;
   let draining = false;
   /** How the stream ended; undefined while it is open. */
   let departure: Departure | undefined;
@@ -174,8 +176,11 @@ export function createSession(options: SessionOptions): Session {
 
   /** Reads on, unless the peer takes no answers or the store takes no results: then it feels that by flow control. */
   function read(): void {
-    if (desk.full) stream.pause();
-    else if (stream.writable || stream.closed) stream.resume();
+    deaf = desk.full;
+    if (deaf) {
+      stream.pause();
+      desk.awaitRoom();
+    } else if (stream.writable || stream.closed) stream.resume();
     else {
       stream.pause();
       void stream.drained().then(read);
