@@ -15,7 +15,7 @@ const soundTestMsMax = 400_000;
 const testMsMax = 60_000;
 const suiteMsMax = 900_000;
 /** Test files that took longer on the sound copy run only for the patches that name them. */
-const cheapMsMax = 15_000;
+const cheapMsMax = 5_000;
 /** These test the project's own tools, which no patch of `src` concerns. */
 const excluded = ["test/tools/", "test/examples/"];
 
