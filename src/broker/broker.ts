@@ -80,7 +80,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const reach = createReach({
     clock,
     gapMs: intervals.sessionTtlMs / 3,
-    calmMs: 2 * intervals.heartbeatMs,
+    calmMs: intervals.calmMs,
     onChange(ok, error) {
       if (listener !== undefined && stopped === undefined) health.serving(ok);
       if (ok) logger.info("store reached again");

@@ -9,6 +9,8 @@ export interface BrokerIntervals {
   /** How long a session whose stream was reset can be resumed. */
   readonly resumeGraceMs: number;
   readonly helloMs: number;
+  /** Health turns well again after writes worked for this long without one that failed. */
+  readonly calmMs: number;
   /** From the push of a cancel until the broker takes the lease. */
   readonly cancelGraceMs: number;
   /** From a time-out, which the worker enforces, until the broker takes the lease. */
@@ -29,6 +31,7 @@ export const defaultIntervals: BrokerIntervals = {
   sessionTtlMs: 30_000,
   resumeGraceMs: 5_000,
   helloMs: 10_000,
+  calmMs: 10_000,
   cancelGraceMs: 10_000,
   timeoutGraceMs: 10_000,
   bufferedMsMax: 300_000,

@@ -18,6 +18,7 @@ import { greet, type HelloInit, openWorker, type ScriptedWorker } from "./script
 /** Short enough for a test, long enough for a busy machine. */
 export const quick: Partial<BrokerIntervals> = {
   heartbeatMs: 100,
+  calmMs: 200,
   watchdogMs: 60_000,
   sessionTtlMs: 60_000,
   resumeGraceMs: 60_000,
