@@ -24,7 +24,7 @@ export interface DepartureOptions {
 }
 
 /** The session's connection, as far as leaving it goes. */
-export interface Line {
+interface Line {
   /** Undefined while there is none. */
   readonly stream: BrokerStream | undefined;
   /** Whether the broker has answered Hello on this stream. */
