@@ -19,8 +19,12 @@ import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../core/nam
 /**
  * THE contract of a store: the verbs of a job's life, batch-shaped.
  *
- * Every write verb is one atomic, durable step: when it resolves, the change is committed at the store's durability; when it
- * throws, nothing was changed (STORE_UNAVAILABLE, STORE_FULL, STORE_CORRUPT). Expected outcomes are answers, never errors.
+ * Every write verb is one atomic, durable step: when it resolves, the change is committed at the store's durability. When it
+ * throws STORE_UNAVAILABLE its change was made wholly or not at all, and which is unknown: the same call again is safe (a claim
+ * says `again`). When it throws anything else (STORE_FULL, STORE_CORRUPT) nothing was changed. Expected outcomes are answers, never errors.
+ * A store that is split into shards keeps each chain whole on one: there a commit is one such step per shard, and every item of
+ * it is atomic by itself.
+ * Several brokers may use one store at a time where its kind allows (PostgreSQL, Redis).
  * A store reads its own clock; no verb takes the time. Input was checked by the caller (`core/check.ts`): names, sizes, tree shape.
  */
 export interface Store {
@@ -65,10 +69,23 @@ export interface Store {
   /** Who opened the session that this lease was given to, also after either has ended; undefined: it is not its job's newest lease. */
   leasePrincipal(leaseId: LeaseId): Promise<string | undefined>;
 
+  /** How these jobs stand now, each at the index of its id; undefined: no such job. At most 1,000 ids. */
+  getStatuses(ids: readonly JobId[]): Promise<readonly (JobStatus | undefined)[]>;
+
   /** Undefined: no job was ever in it and nothing was ever set. */
   getQueue(name: QueueName): Promise<QueueRecord | undefined>;
   /** Sets what `change` names (undefined inside: cleared) and makes the queue when it is new. */
   updateQueue(name: QueueName, change: QueueChange): Promise<QueueRecord>;
+
+  /** The store's own clock, in ms since the epoch: of the shard that is ahead of the others. Also shows that the store can be reached. */
+  readTime(): Promise<number>;
+  /** Tells the other brokers of this store, soon and outside of any job's change. A hint: may be lost, cut short or late; never throws. */
+  announce(news: News): void;
+  /**
+   * Calls `listener` with what other brokers announce until the function it answers is called; with undefined when news may
+   * have been missed (the connection that brings them was lost and is back). Of one broker's own news it hears nothing.
+   */
+  listen(listener: (news: News | undefined) => void): () => void;
 
   /** Everything, in a form that is the same for every store. For tests and the doctor: unbounded. */
   dump(): Promise<StoreDump>;
@@ -131,6 +148,23 @@ export interface Effects {
   readonly dueAt: number | undefined;
 }
 
+/** What brokers of one store tell each other; lists may be cut short. */
+export interface News {
+  /** Lanes that got claimable jobs. */
+  readonly readied: readonly Lane[];
+  /** Jobs whose own run was accepted or which turned terminal. */
+  readonly ended: readonly JobId[];
+  /** Running jobs that should be stopped. */
+  readonly cancels: Effects["cancels"];
+}
+
+/** As much of a job as those who wait for it must know. */
+export interface JobStatus {
+  readonly state: JobState;
+  /** Own run accepted or ended for good. */
+  readonly ran: boolean;
+}
+
 export interface SessionRef {
   readonly sessionId: SessionId;
   /** A stale epoch changes nothing. */
@@ -143,8 +177,16 @@ export interface RenewItem extends SessionRef {
   readonly buffered: readonly LeaseId[];
 }
 
-/** `gone`: reaped, closed or taken over by a newer stream. */
-export type RenewAnswer = { readonly kind: "renewed" } | { readonly kind: "gone" };
+/**
+ * `gone`: reaped, closed or taken over by a newer stream. `cancels`: all leases of the session whose job should be stopped,
+ * however long ago that was asked for: who missed the hint finds it here.
+ */
+export type RenewAnswer =
+  | {
+      readonly kind: "renewed";
+      readonly cancels: readonly { readonly leaseId: LeaseId; readonly reason: EndReason }[];
+    }
+  | { readonly kind: "gone" };
 
 export interface SettleItem {
   readonly leaseId: LeaseId;
@@ -180,21 +222,24 @@ export interface InsertItem {
 
 /**
  * Repeats (same id or request id, same type and payload of the root) are `deduplicated`, whatever else differs.
- * `refused`: nothing of the item was inserted; `index` is the tree that stands in the way.
+ * `refused`: nothing of the item was inserted; `index` is the tree that stands in the way. ATOMIC_SPANS_SHARDS: that tree's root
+ * belongs to another shard than the first one's, and only what is on one shard can be inserted together.
  */
 export type InsertAnswer =
   | { readonly kind: "inserted"; readonly roots: readonly { readonly id: JobId; readonly deduplicated: boolean }[] }
   | {
       readonly kind: "refused";
       readonly index: number;
-      readonly code: "JOB_ID_EXISTS" | "REQUEST_ID_REUSED";
+      readonly code: "JOB_ID_EXISTS" | "REQUEST_ID_REUSED" | "ATOMIC_SPANS_SHARDS";
       readonly id: JobId;
     };
 
 /** Leases ready jobs to a session. Order within a queue: priority (higher first), run time, insertion. */
 export interface ClaimItem extends SessionRef {
-  /** Random, never used before: the store makes lease ids from it. */
+  /** Random, never used before but by the same claim sent `again`: the store makes lease ids from it. */
   readonly nonce: string;
+  /** An earlier try with this nonce may have been committed: the leases that it made and that are still held are the answer, and nothing more is claimed; none: claims as usual. */
+  readonly again?: boolean | undefined;
   readonly jobsMax: number;
   /** Payload bytes: the claim stops before exceeding them, but takes at least one job. Infinity: no bound. */
   readonly bytesMax: number;
