@@ -41,8 +41,12 @@ export function observedStore(store: Store, watch: StoreWatch): Store {
     getChain: read(store.getChain),
     listChildResults: read(store.listChildResults),
     leasePrincipal: read(store.leasePrincipal),
+    getStatuses: read(store.getStatuses),
     getQueue: read(store.getQueue),
     updateQueue: write(store.updateQueue),
+    readTime: read(store.readTime),
+    announce: (news) => store.announce(news),
+    listen: (listener) => store.listen(listener),
     dump: read(store.dump),
     close: write(store.close),
   };

@@ -238,7 +238,7 @@ export type InsertAnswer =
 export interface ClaimItem extends SessionRef {
   /** Random, never used before but by the same claim sent `again`: the store makes lease ids from it. */
   readonly nonce: string;
-  /** An earlier try with this nonce may have been committed: the leases that it made and that are still held are the answer, and nothing more is claimed; none: claims as usual. */
+  /** An earlier try with this nonce may have been committed: the leases that it made and that are still held are the answer, in the order of their jobs' insertion, and nothing more is claimed; none: claims as usual. */
   readonly again?: boolean | undefined;
   readonly jobsMax: number;
   /** Payload bytes: the claim stops before exceeding them, but takes at least one job. Infinity: no bound. */

@@ -81,6 +81,8 @@ export async function failingStore(options: { readonly clock?: () => number } = 
     cascade: guarded(inner.cascade),
     getJob: guarded(inner.getJob),
     leasePrincipal: guarded(inner.leasePrincipal),
+    getStatuses: guarded(inner.getStatuses),
+    readTime: guarded(inner.readTime),
     getQueue: guarded(inner.getQueue),
   };
   return { store, outage };

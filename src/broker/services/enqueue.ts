@@ -100,13 +100,22 @@ async function inserted(
 
 function conflict(answer: Extract<InsertAnswer, { kind: "refused" }>, path: string): ConveyorError {
   const said = path === "" ? "" : `${path}: `;
-  const problem =
-    answer.code === "JOB_ID_EXISTS"
-      ? `the job ${answer.id} exists with another type or payload; choose another id`
-      : `the request id was used for the job ${answer.id} with another type or payload; choose another request id`;
-  return new ConveyorError(answer.code, `${said}${problem}`, {
+  return new ConveyorError(answer.code, `${said}${problemOf(answer)}`, {
     details: { resource: { type: "job", name: answer.id } },
   });
+}
+
+function problemOf({ code, id }: Extract<InsertAnswer, { kind: "refused" }>): string {
+  switch (code) {
+    case "JOB_ID_EXISTS":
+      return `the job ${id} exists with another type or payload; choose another id`;
+    case "REQUEST_ID_REUSED":
+      return `the request id was used for the job ${id} with another type or payload; choose another request id`;
+    case "ATOMIC_SPANS_SHARDS":
+      return `the job ${id} belongs to another shard of the store than the first one, and only what is on one shard can be inserted all or nothing; insert them apart, or as one tree`;
+    default:
+      return code satisfies never;
+  }
 }
 
 function treeOf(

@@ -10,6 +10,8 @@ import { move, type Write } from "./write.ts";
 export function claimItem(write: Write, item: ClaimItem): ClaimAnswer {
   const session = liveSession(write, item);
   if (session === undefined) return { kind: "gone" };
+  const before = item.again === true ? claimedBefore(write, session, item.nonce) : [];
+  if (before.length > 0) return { kind: "claimed", leases: before };
   const leases: Lease[] = [];
   let bytes = 0;
   for (const lane of item.lanes) {
@@ -24,6 +26,13 @@ export function claimItem(write: Write, item: ClaimItem): ClaimAnswer {
     }
   }
   return { kind: "claimed", leases };
+}
+
+/** What an earlier claim with this nonce leased and the session still holds, in the order of insertion. */
+function claimedBefore(write: Write, session: SessionRow, nonce: string): readonly Lease[] {
+  return write.tables.leasesOf(session.id).flatMap((row) => {
+    return row.lease?.id.startsWith(`${nonce}-`) ? [leaseOf(write, row, row.lease.id)] : [];
+  });
 }
 
 /** How many more jobs of the queue may run. */
@@ -55,6 +64,10 @@ function lease(write: Write, ready: JobRow, request: { readonly session: Session
       lease: { id, sessionId: session.id, principal, worker, claimedAt: write.now, end: undefined },
     },
   );
+  return leaseOf(write, row, id);
+}
+
+function leaseOf(write: Write, row: JobRow, id: LeaseId): Lease {
   const options = effectiveOptions(row, write.tables.queue(row.queue)?.settings, write.defaults);
   return {
     leaseId: id,

@@ -1,6 +1,6 @@
 import { ConveyorError } from "../../core/errors.ts";
 import type { JobDetail, JobSummary, TypedBytes } from "../../core/job.ts";
-import type { DumpedJob, ListFilter, Page, PageRequest } from "../store.ts";
+import type { DumpedJob, JobStatus, ListFilter, Page, PageRequest } from "../store.ts";
 import { shownAttempts } from "./attempts.ts";
 import type { JobRow } from "./row.ts";
 import type { Tables } from "./tables.ts";
@@ -78,6 +78,10 @@ export function dumpedOf(tables: Tables, row: JobRow): DumpedJob {
 /** Its own result, or that of the as_result heir which stands in for it. */
 export function resultOf(tables: Tables, row: JobRow): TypedBytes | undefined {
   return row.resultOf === undefined ? row.ownResult : tables.mustJob(row.resultOf).ownResult;
+}
+
+export function statusOf(row: JobRow): JobStatus {
+  return { state: row.state, ran: row.ranAt !== undefined };
 }
 
 /** Newest first; with a parent in declaration order. */

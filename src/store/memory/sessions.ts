@@ -30,7 +30,14 @@ export function renewItem(write: Write, item: RenewItem): RenewAnswer {
   const session = liveSession(write, item);
   if (session === undefined) return { kind: "gone" };
   write.tables.putSession({ ...session, expiresAt: write.now + item.ttlMs, buffered: new Set(item.buffered) });
-  return { kind: "renewed" };
+  return { kind: "renewed", cancels: askedToStop(write, session) };
+}
+
+/** The leases of the session whose job should be stopped, in the order of their jobs' insertion. */
+function askedToStop(write: Write, session: SessionRow): Extract<RenewAnswer, { kind: "renewed" }>["cancels"] {
+  return write.tables.leasesOf(session.id).flatMap(({ lease, cancelRequested, ownReason: reason }) => {
+    return cancelRequested && lease !== undefined && reason !== undefined ? [{ leaseId: lease.id, reason }] : [];
+  });
 }
 
 export function detachSession(write: Write, request: SessionRef & { readonly graceMs: number }): void {

@@ -1,35 +1,38 @@
 import { ConveyorError } from "../../core/errors.ts";
 import type { Transition } from "../../core/transition.ts";
-import type { CommitAnswer, CommitBatch, Store, StoreDump, StoreOptions } from "../store.ts";
+import type { CommitAnswer, CommitBatch, News, Store, StoreDump, StoreOptions } from "../store.ts";
 import { settleFlips } from "./chain.ts";
 import { claimItem } from "./claim.ts";
+import { createMemoryData, type MemoryData } from "./data.ts";
 import { insertItem } from "./insert.ts";
 import { leasePrincipal } from "./lease-principal.ts";
 import { queueRecord, updateQueue } from "./queues.ts";
 import { getChain } from "./read-chain.ts";
 import { listChildResults } from "./read-children.ts";
-import { detailOf, dumpedOf, listJobs } from "./read-jobs.ts";
+import { detailOf, dumpedOf, listJobs, statusOf } from "./read-jobs.ts";
 import { closeSession, detachSession, openSession, renewItem, resumeSession } from "./sessions.ts";
 import { settleItem } from "./settle.ts";
-import { Tables } from "./tables.ts";
+import type { Tables } from "./tables.ts";
 import { cascade, promote, propagate, reap } from "./upkeep.ts";
 import { beginWrite, effectsOf, type Write } from "./write.ts";
 
 export interface MemoryStoreOptions extends StoreOptions {
   /** Hears of every move of a job once it is committed: the coverage of the model proof. */
   readonly onTransition?: (transition: Transition) => void;
+  /** What other stores of this process work on as well, as several brokers do on one store; its own unless told. */
+  readonly data?: MemoryData;
 }
 
-/** Opens an empty store that lives as long as the process: the pure model behind the contract. */
+/** Opens a store that lives as long as the process, empty unless it is given data: the pure model behind the contract. */
 export async function openMemoryStore(options: MemoryStoreOptions): Promise<Store> {
-  const tables = new Tables();
-  const clock = options.clock ?? Date.now;
-  let highWater = 0;
+  const { data = createMemoryData(), clock = Date.now } = options;
+  const { tables } = data;
+  const listeners = new Set<(news: News | undefined) => void>();
   let closed = false;
 
   const readTime = (): number => {
-    highWater = Math.max(highWater, clock());
-    return highWater;
+    data.now = Math.max(data.now, clock());
+    return data.now;
   };
 
   async function read<T>(work: (now: number) => T): Promise<T> {
@@ -74,6 +77,13 @@ export async function openMemoryStore(options: MemoryStoreOptions): Promise<Stor
     getChain: (id, request) => read(() => getChain(tables, id, request)),
     listChildResults: (leaseId, filter, page) => read(() => listChildResults(tables, { leaseId, filter, page })),
     leasePrincipal: (leaseId) => read(() => leasePrincipal(tables, leaseId)),
+    getStatuses: (ids) =>
+      read(() =>
+        ids.map((id) => {
+          const row = tables.job(id);
+          return row === undefined ? undefined : statusOf(row);
+        }),
+      ),
     getQueue: (name) => read((now) => queueRecord(tables, name, now)),
     updateQueue: (name, change) =>
       write((begun) => {
@@ -82,9 +92,15 @@ export async function openMemoryStore(options: MemoryStoreOptions): Promise<Stor
         if (record === undefined) throw new Error(`queue ${name} is missing`);
         return record;
       }),
+    readTime: () => read((now) => now),
+    announce(news) {
+      if (!closed) data.spread(news, listeners);
+    },
+    listen: (listener) => data.listen(listener, listeners),
     dump: () => read((now) => dump(tables, now)),
     close: async () => {
       closed = true;
+      data.leave(listeners);
     },
   };
 }

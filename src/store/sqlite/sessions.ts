@@ -37,6 +37,10 @@ const selectOldLeases = `
   SELECT ${jobColumns}, payload_bytes FROM job INDEXED BY job_session
   WHERE session = ?+0 AND claimed_at < ?+0 AND state = ${State.RUNNING}`;
 
+const selectCancels = `
+  SELECT lease, cancel FROM job INDEXED BY job_session
+  WHERE session = ?+0 AND state = ${State.RUNNING} AND cancel <> 0 ORDER BY seq`;
+
 /** At most `max` running jobs of a session, in insertion order. */
 export function leasesOf(step: Step, session: number, max: number = Number.MAX_SAFE_INTEGER): LeasedRow[] {
   return step.sql.rows<LeasedRow>(selectLeases, session, max);
@@ -56,7 +60,15 @@ export function renew(step: Step, item: RenewItem): RenewAnswer {
   const session = liveSession(step, item);
   if (session === undefined) return { kind: "gone" };
   step.sql.run(renewSession, step.now + item.ttlMs, bufferedText(item.buffered), session.seq, item.epoch);
-  return { kind: "renewed" };
+  return { kind: "renewed", cancels: askedToStop(step, session.seq) };
+}
+
+/** The leases of a session whose job should be stopped, in the order of their jobs' insertion. */
+function askedToStop(step: Step, session: number): Extract<RenewAnswer, { kind: "renewed" }>["cancels"] {
+  return step.sql.tuples<[LeaseId, number]>(selectCancels, session).flatMap(([leaseId, cancel]) => {
+    const reason = reasonOf(cancel);
+    return reason === undefined ? [] : [{ leaseId, reason }];
+  });
 }
 
 export function detachSession(step: Step, request: SessionRef & { readonly graceMs: number }): void {

@@ -18,6 +18,7 @@ import { getChain } from "./read-chain.ts";
 import { reap } from "./reap.ts";
 import { closeSession, detachSession, openSession, renew, resumeSession } from "./sessions.ts";
 import { settle } from "./settle.ts";
+import { getStatuses } from "./statuses.ts";
 import { effectsOf, type Step } from "./step.ts";
 import { type Reading, type Synchronous, Transactions } from "./transactions.ts";
 
@@ -101,6 +102,7 @@ export function storeOver(
     listChildResults: (leaseId, filter, page) =>
       read((reading) => listChildResults(reading, { leaseId, filter, page })),
     leasePrincipal: (leaseId) => read((reading) => leasePrincipal(reading, leaseId)),
+    getStatuses: (ids) => read((reading) => getStatuses(reading, ids)),
     getQueue: (name) => read((reading) => getQueue(reading, name)),
     updateQueue: async (name, change) => {
       await write((step) => updateQueue(step, name, change));
@@ -108,6 +110,10 @@ export function storeOver(
       if (record === undefined) throw new Error(`queue ${name} is missing`);
       return record;
     },
+    readTime: () => read((reading) => reading.now),
+    // One broker at a time has the file: there is nobody to tell, and nobody to hear.
+    announce: () => undefined,
+    listen: () => () => undefined,
     dump: () => read(dump),
     close: async () => {
       if (isClosed) return;

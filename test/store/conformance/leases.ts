@@ -11,7 +11,7 @@ export const leaseCases: readonly Case[] = [
       const session = await holder(world, "a");
       for (let beat = 0; beat < 5; beat += 1) {
         world.advance(ttlMs - 1);
-        assert.deepEqual(await world.renew(session), { kind: "renewed" });
+        assert.deepEqual(await world.renew(session), { kind: "renewed", cancels: [] });
         await world.reap();
       }
       await world.expect({ a: "RUNNING" });

@@ -89,7 +89,7 @@ export const reapCases: readonly Case[] = [
       );
       assert.ok(Math.max(...steps) <= 1);
       await world.expect({ x: "RETRYING", y: "RETRYING", z: "RETRYING", live0: "RUNNING", live19: "RUNNING" });
-      assert.deepEqual(await world.renew(alive), { kind: "renewed" });
+      assert.deepEqual(await world.renew(alive), { kind: "renewed", cancels: [] });
     },
   },
   {

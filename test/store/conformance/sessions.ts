@@ -94,7 +94,7 @@ export const sessionCases: readonly Case[] = [
       world.advance(ttlMs - 1);
       await world.reap();
       await world.succeed("both");
-      assert.deepEqual(await world.renew({ ...session, epoch: 2 }), { kind: "renewed" });
+      assert.deepEqual(await world.renew({ ...session, epoch: 2 }), { kind: "renewed", cancels: [] });
     },
   },
   {

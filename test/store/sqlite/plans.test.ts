@@ -86,6 +86,10 @@ async function walk(world: SqliteWorld): Promise<void> {
   await world.claim();
   await world.reap();
   await world.drain((id) => (id === "kept" ? failure() : success(id === "lost" ? [child("found")] : [])));
+  await world.insert(job("twice"));
+  const item = await world.claimItem();
+  await world.commit({ claim: [item] });
+  await world.commit({ claim: [{ ...item, again: true }] });
   await store.closeSession({ ...session, epoch: 2 });
   for (const filter of [{}, { rootId: job("root").id }, { parentId: job("root").id }, { queue: job("any").queue }]) {
     await store.listJobs({ states: ["DEAD"], includeChainFailed: false, ...filter }, { size: 2 });
@@ -93,6 +97,7 @@ async function walk(world: SqliteWorld): Promise<void> {
   }
   await store.getChain(job("root").id, { depthMax: 10, size: 10 });
   await store.getQueue(job("any").queue);
+  await store.getStatuses([job("root").id]);
   await world.get("root");
   await world.insert(tree(job("reader"), heir("reading")));
   await world.succeed((await world.claimIds())[0] ?? "", [child("read")]);
