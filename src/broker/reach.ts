@@ -13,7 +13,15 @@ export interface Reach extends StoreWatch {
   steadyMs(): number;
 }
 
-const outages = ["STORE_UNAVAILABLE", "STORE_FULL", "STORE_CORRUPT", "STORE_READ_ONLY", "STORE_IN_USE", "CLOSED"];
+const outages = [
+  "STORE_UNAVAILABLE",
+  "STORE_FULL",
+  "STORE_CORRUPT",
+  "STORE_READ_ONLY",
+  "STORE_IN_USE",
+  "STORE_DENIED",
+  "CLOSED",
+];
 
 export function createReach(options: {
   readonly clock: Clock;
