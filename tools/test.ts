@@ -2,14 +2,25 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
-import { endLike, run } from "./bootstrap/child.mjs";
+import { deskVariable, openDesk } from "../test/servers/desk.ts";
+import { type Ending, endLike, run } from "./bootstrap/child.mjs";
 import { root } from "./command.ts";
-import { testArguments } from "./test-arguments.ts";
+import { type TestArguments, testArguments } from "./test-arguments.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "conveyor-test-"));
 const countFile = path.join(scratch, "count");
+const deskFile = path.join(scratch, "desk");
+const desk = await openDesk(deskFile);
+let ending: Ending;
 try {
-  const { flags, patterns } = testArguments(process.argv.slice(2), root);
+  ending = await runTests(testArguments(process.argv.slice(2), root));
+} finally {
+  await desk.close();
+  rmSync(scratch, { recursive: true, force: true });
+}
+endLike(ending);
+
+async function runTests({ flags, patterns }: TestArguments): Promise<Ending> {
   const ending = await run(
     process.execPath,
     [
@@ -25,15 +36,17 @@ try {
       ...flags,
       ...patterns,
     ],
-    // Hundreds of processes strip and compile the same sources: they share what the first of them made.
-    { cwd: root, env: { NODE_COMPILE_CACHE: path.join(root, ".cache/compile"), ...process.env } },
+    {
+      cwd: root,
+      env: {
+        // Hundreds of processes strip and compile the same sources: they share what the first of them made.
+        NODE_COMPILE_CACHE: path.join(root, ".cache/compile"),
+        ...process.env,
+        [deskVariable]: deskFile,
+      },
+    },
   );
-  if (ending.code === 0 && Number(readFileSync(countFile, "utf8")) === 0) {
-    console.error(`no test ran for ${patterns.join(" ")} ${flags.join(" ")}`.trimEnd());
-    process.exitCode = 1;
-  } else {
-    endLike(ending);
-  }
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+  if (ending.code !== 0 || Number(readFileSync(countFile, "utf8")) > 0) return ending;
+  console.error(`no test ran for ${patterns.join(" ")} ${flags.join(" ")}`.trimEnd());
+  return { code: 1, signal: null };
 }
