@@ -19,6 +19,8 @@ export type {
   Trigger,
 } from "./core/job.ts";
 export type { Span } from "./core/span.ts";
+export type { Pem } from "./wire/certificates.ts";
+export type { Credentials, TlsOptions } from "./wire/credentials.ts";
 export type { ChildOutcome, ResultOption } from "./worker/child-reader.ts";
 export type { HandlerOutcome } from "./worker/control.ts";
 export type { ChildOptions, HeirOptions } from "./worker/declarations.ts";

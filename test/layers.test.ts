@@ -39,7 +39,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   admin: ["client", "wire"],
   testing: ["embedded"],
   codegen: ["wire", "@bufbuild/protoplugin"],
-  index: ["core", "client", "worker"],
+  index: ["core", "client", "worker", "wire"],
 };
 const publicEntries = ["src/index.ts", "src/broker/index.ts", "src/embedded/index.ts"];
 /** The model proof would be blind if the stores it judges asked core for the answer: they decide in their own terms. */

@@ -3,6 +3,7 @@ import { ConveyorError, isConveyorError } from "../core/errors.ts";
 import { linkedAbort } from "../runtime/abort.ts";
 import { retryUnavailable } from "../runtime/retry.ts";
 import { openChannel, withPort } from "../wire/channel.ts";
+import type { Security } from "../wire/credentials.ts";
 import { callUnary } from "../wire/unary.ts";
 
 /** Calls to one broker that may all be repeated, and are while it cannot be reached. */
@@ -21,12 +22,13 @@ const timeoutMsDefault = 30_000;
 
 export function createCalls(options: {
   readonly address: string;
+  readonly security: Security;
   /** How long a broker may be away before a call fails. */
   readonly retryMs: number;
   readonly random: () => number;
 }): Calls {
   const address = withPort(options.address);
-  const client = openChannel(address, { retries: false });
+  const client = openChannel(address, { retries: false, security: options.security });
   const closing = new AbortController();
 
   async function call<I extends DescMessage, O extends DescMessage>(

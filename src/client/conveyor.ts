@@ -4,6 +4,7 @@ import { type Queue, QueueService } from "../../gen/conveyor/v1/queue_service_pb
 import { ConveyorError } from "../core/errors.ts";
 import { parseSpan, type Span } from "../core/span.ts";
 import { createIds } from "../runtime/ids.ts";
+import { type Credentials, securityOf } from "../wire/credentials.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { type ChainInfo, readChain } from "./chain-info.ts";
 import { type BatchEntry, type BatchOptions, createEnqueuer, type Enqueuer } from "./enqueuer.ts";
@@ -14,7 +15,7 @@ import { type ListOptions, listJobs } from "./list-jobs.ts";
 import { type QueueInfo, type QueueUpdate, queueInfoOf, queueUpdateOf } from "./queue-info.ts";
 import type { TreeDraft } from "./tree.ts";
 
-export interface ConnectOptions {
+export interface ConnectOptions extends Credentials {
   /** How long a broker or its store may be away before a call fails (BROKER_UNREACHABLE, STORE_UNAVAILABLE); a minute when left out. */
   readonly retryFor?: Span | undefined;
 }
@@ -37,7 +38,8 @@ export class Conveyor {
   constructor(address: string, options: ConnectOptions) {
     const ids = createIds();
     const retryMs = parseSpan(options.retryFor ?? retryMsDefault, "retryFor");
-    this.#calls = createCalls({ address, retryMs, random: ids.random });
+    const security = securityOf(options, [address]);
+    this.#calls = createCalls({ address, security, retryMs, random: ids.random });
     this.#enqueuer = createEnqueuer(this.#calls, { ids, retryMs });
   }
 

@@ -8,6 +8,7 @@ import { ConveyorError } from "../core/errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { deferred } from "../runtime/deferred.ts";
 import { openChannel } from "../wire/channel.ts";
+import type { Security } from "../wire/credentials.ts";
 import { openFrameStream } from "../wire/stream.ts";
 import { durationToMs } from "../wire/time.ts";
 
@@ -31,6 +32,7 @@ export interface BrokerStream {
 
 export interface BrokerStreamOptions {
   readonly address: string;
+  readonly security: Security;
   readonly clock: Clock;
   readonly hello: Hello;
   /** Every frame but Ping. */
@@ -48,7 +50,7 @@ const tickMs = 1_000;
 export function openBrokerStream(options: BrokerStreamOptions): BrokerStream {
   const { clock } = options;
   const ended = deferred<ConveyorError | undefined>();
-  const client = openChannel(options.address, { retries: false });
+  const client = openChannel(options.address, { retries: false, security: options.security });
   let watchdogMs = defaultWatchdogMs;
   let heardAt = clock.elapsed();
   let tickAt = heardAt + tickMs;

@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
+import type { Security } from "../wire/credentials.ts";
 import { createTypeLookup } from "../wire/job-type.ts";
 import { createChildPages } from "./child-pages.ts";
 import { createChildReader } from "./child-reader.ts";
@@ -22,6 +23,7 @@ export interface Crew {
 
 export interface CrewOptions {
   readonly address: string;
+  readonly security: Security;
   readonly identity: WorkerIdentity;
   readonly types: ReadonlyMap<string, HandledType>;
   readonly window: number | undefined;
@@ -31,9 +33,9 @@ export interface CrewOptions {
 }
 
 export function createCrew(options: CrewOptions): Crew {
-  const { address, identity, types, clock, random, hooks } = options;
+  const { address, security, identity, types, clock, random, hooks } = options;
   const typeOf = createTypeLookup();
-  const pages = createChildPages({ address, random });
+  const pages = createChildPages({ address, security, random });
   const reader = createChildReader({ list: pages.list, typeOf });
   const outbox = createOutbox();
   const window = createWindow({ concurrency: identity.concurrency, fixed: options.window });
@@ -51,7 +53,7 @@ export function createCrew(options: CrewOptions): Crew {
       session.resultReady();
     },
   });
-  const session = createSession({ address, identity, clock, random, hooks, slots, outbox, window });
+  const session = createSession({ address, security, identity, clock, random, hooks, slots, outbox, window });
   return {
     run: session.run,
     stop: session.stop,

@@ -3,6 +3,7 @@ import { ConveyorError, errorStatus } from "../core/errors.ts";
 import { sleep } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { fullJitterMs } from "../runtime/retry.ts";
+import type { Security } from "../wire/credentials.ts";
 import { fromRpcStatus } from "../wire/error-status.ts";
 import { type BrokerStream, openBrokerStream, type ServerFrame } from "./broker-stream.ts";
 import { createDeparture } from "./departure.ts";
@@ -30,6 +31,7 @@ export interface Session {
 
 export interface SessionOptions {
   readonly address: string;
+  readonly security: Security;
   readonly identity: WorkerIdentity;
   readonly clock: Clock;
   readonly random: () => number;
@@ -99,7 +101,7 @@ export function createSession(options: SessionOptions): Session {
       const error = await connect();
       if (over.signal.aborted) break;
       if (welcomedAt !== undefined && clock.elapsed() - welcomedAt > soundMs) failures = 0;
-      if (error && finalStatuses.includes(errorStatus[error.code])) throw refused(error);
+      if (error && isFinal(error)) throw refused(error);
       if (error?.code === "SESSION_SUPERSEDED") superseded();
       if (departure.begun && slots.held.size === 0) break;
       hooks.state("disconnected");
@@ -107,6 +109,12 @@ export function createSession(options: SessionOptions): Session {
       const maxMs = slots.liveCount > 0 ? backoffHoldingMsMax : backoffMsMax;
       await sleep(fullJitterMs(failures, { maxMs, random: options.random }), over.signal).catch(() => undefined);
     }
+  }
+
+  function isFinal(error: ConveyorError): boolean {
+    const status = errorStatus[error.code];
+    // A token that was taken back under way may have been replaced; the next Hello tells.
+    return finalStatuses.includes(status) && !(status === "UNAUTHENTICATED" && welcomedAt !== undefined);
   }
 
   /** One stream from its Hello to its end. */
@@ -118,6 +126,7 @@ export function createSession(options: SessionOptions): Session {
     windowSent = wanted();
     const opened = openBrokerStream({
       address: options.address,
+      security: options.security,
       clock,
       hello: helloOf(options.identity, { sessionId, held: slots.held, window: windowSent, now: clock.elapsed() }),
       onFrame,

@@ -3,12 +3,13 @@ import type { Subscription } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { parsePrintable } from "../core/names.ts";
+import type { Credentials } from "../wire/credentials.ts";
 import { optionalInteger } from "../wire/job-spec.ts";
 import type { HandledType } from "./handled-type.ts";
 import type { WorkerHooks } from "./hooks.ts";
 
 /** How a worker works; every part has a default. */
-export interface WorkerOptions extends WorkerHooks {
+export interface WorkerOptions extends WorkerHooks, Credentials {
   /** Handlers that run at once; 10 when left out, at most 10,000. */
   readonly concurrency?: number | undefined;
   /** Shown to operators; host and process id when left out. */

@@ -5,6 +5,7 @@ import { parseSpan } from "../core/span.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { createIds } from "../runtime/ids.ts";
 import { withPort } from "../wire/channel.ts";
+import { type Security, securityOf } from "../wire/credentials.ts";
 import { type Crew, createCrew } from "./crew.ts";
 import {
   type HandledType,
@@ -31,6 +32,7 @@ export class Worker {
   readonly #address: string;
   readonly #options: WorkerOptions;
   readonly #settings: WorkerSettings;
+  readonly #security: Security;
   readonly #types = new Map<string, HandledType>();
   #crew: Crew | undefined;
   #running: Promise<void> | undefined;
@@ -40,6 +42,7 @@ export class Worker {
     this.#address = address;
     this.#options = options;
     this.#settings = workerSettings(options);
+    this.#security = securityOf(options, [address]);
   }
 
   /**
@@ -99,6 +102,7 @@ export class Worker {
     const ids = createIds();
     const crew = createCrew({
       address: this.#address,
+      security: this.#security,
       identity: {
         name: this.#settings.name,
         instanceId: ids.uuid(),
