@@ -1,26 +1,39 @@
-import type { Argument, Reply } from "./client.ts";
+/** The scripts of this store: what each does stands in `lua/<name>.lua`. */
+export type ScriptName = WriteScript | ReadScript;
 
-/** One run of a script of `lua/`: all its keys belong to one shard. */
+export type WriteScript =
+  | "commit"
+  | "session"
+  | "promote"
+  | "reap"
+  | "propagate"
+  | "cascade"
+  | "queue"
+  | "reserve"
+  | "turn";
+
+/** Those that only read. */
+export type ReadScript = "peek";
+
+export type ScriptArgument = string | Uint8Array;
+
+/** One run of a script on one shard. It gets the shard's prefix as KEYS[1], and as ARGV[1] the time ("" = the server's own). */
 export interface ScriptCall {
-  /** `lua/<script>.lua`. */
-  readonly script: string;
-  readonly keys: readonly string[];
-  readonly args: readonly Argument[];
+  readonly script: ScriptName;
+  readonly shard: number;
+  /** From ARGV[2] on. */
+  readonly args: readonly ScriptArgument[];
+  /** What to send instead when an earlier try may have been executed; else the same. */
+  readonly argsAgain?: () => readonly ScriptArgument[];
 }
 
-/**
- * The way to the servers that reads and writes share: knows which server has which shard, loads scripts, and keeps no state of
- * any job. Every call is bounded, is tried again for some seconds where that can help, and throws ConveyorErrors with a STORE_
- * code. Bulk strings are answered as Buffers, integers as numbers.
- */
+/** What the verbs need of the connections to a namespace. */
 export interface Connection {
   readonly namespace: string;
-  /** Shards are 0 to below this. */
   readonly shards: number;
-  /** The time that tests give the store, never going back; null: the server's clock counts. */
-  nowMs(): number | null;
-  /** Runs a script that changes nothing on the shard's server. */
-  read(shard: number, call: ScriptCall): Promise<Reply>;
-  /** Runs a script that writes, and waits for as many replicas as the URL asks; `again`: an earlier try of this call may have been executed. */
-  write(shard: number, make: (again: boolean) => ScriptCall): Promise<Reply>;
+  /**
+   * Runs a script and answers its one bulk string. Writes are answered when they are as durable as was asked for. Tries again
+   * for a while when the server cannot be reached; throws STORE_UNAVAILABLE, STORE_FULL, CLOSED.
+   */
+  run(call: ScriptCall): Promise<Buffer>;
 }

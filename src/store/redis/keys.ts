@@ -1,0 +1,89 @@
+/**
+ * THE layout of a namespace, version 1. Each shard has its keys below the prefix `{<namespace>:<shard>}:`, so that all of them
+ * lie in one slot; a chain lives whole on the shard of its root (`shards.ts`). What the namespace has as one (layout version,
+ * number of shards) is in the hash `{<namespace>}:meta`.
+ *
+ * Numbers: each job of a shard has a number, rising from 1 in insertion order, and so have sessions and lanes (a lane is a queue
+ * and a type). In keys, fields and members numbers are plain decimal unless told. Times are ms since the epoch. `packed` is
+ * MessagePack (`msgpack.ts`; Lua's cmsgpack), where `false` stands for "none". Words are the codes of `codes.ts`.
+ *
+ * Jobs
+ *   job        hash   number -> record (`record.ts`): what claim and settle touch. Gone behind the back: the job is gone.
+ *   spec       hash   number -> what never changes, packed, one or two values one after the other:
+ *                     [id, payload bytes, schema id, principal, request id or "", metadata (JSON or "") or false: the parent's, key]
+ *                     and below a root [root id, parent id, the parent's metadata (JSON or "")]. The type is the lane's.
+ *   id         hash   job id -> number
+ *   request    hash   request id -> number
+ *   result     hash   number -> its handler's own result, packed [type, bytes]
+ *   attempt    hash   "<number>.<attempt>" -> packed [outcome, session number, claimed at, ended at, epoch] and, with an error,
+ *                     [.., name, message, stack]. A success has none: the record says all of it (ended at = ran at).
+ *   barrier    hash   number -> what a job knows of the nodes directly below it, packed [pending children, pending heirs,
+ *                     children not ok, heirs not ok, judged 0|1, cascade kind 0|1|2, children seen to by it,
+ *                     [numbers of its heirs, in order], it has `key` 0|1]. Only jobs that have nodes below (`below` of the record).
+ *   child:<n>  list   numbers of the children of job n, in order. Position among all nodes of a parent: by number, heirs and children merged.
+ *   chain:<n>  list   numbers of all nodes below root n, in insertion order. None: a plain job.
+ *   key:<n>    set    keys of the static nodes directly below job n
+ *
+ * What is to be done (members are job numbers)
+ *   ready:<l>  zset   READY jobs of lane l: score -priority, member run time and number, 15 digits each
+ *   due        zset   SCHEDULED and RETRYING jobs: score run time, member the number in 15 digits
+ *   live:<s>   zset   RUNNING jobs of session number s: score claimed at
+ *   stop:<s>   hash   number -> reason of the cancel that was requested, of RUNNING jobs of session number s
+ *   propagate  zset   terminal jobs whose end is not yet counted at their parent: score number
+ *   cascade    zset   jobs with a due cascade: score number
+ *   state:<c>  zset   jobs in state c, kept for AWAITING_CHILDREN, DEAD and CANCELLED: score number. Scan `job` for others.
+ *
+ * Sessions
+ *   session    hash   session id -> packed [session number, epoch, expires at, principal]; only sessions that have not ended
+ *   expiry     zset   the same session ids: score expires at
+ *   buffered   hash   session id -> packed list of the leases last named as buffered (with those of this shard only); none: no field
+ *   worker     hash   session number -> packed [session id, principal, worker, instance id, opened at]; ended ones stay, history names them
+ *
+ * Queues and counters
+ *   lane       hash   lane number -> "<queue> <type>"
+ *   laneno     hash   "<queue> <type>" -> lane number
+ *   queue      hash   queue -> packed [paused, max concurrency, max attempts, back-off, time-out ms, crash limit], each but the
+ *                     first may be false; back-off is packed [kind, initial ms, max ms, multiplier, jitter]. Only queues that were set.
+ *   count      hash   "<lane>.<state>" -> jobs of this lane in this state
+ *   meta       hash   job, session, lane: the last number given; writes: rises with every script that wrote
+ *
+ * Only with several shards
+ *   reserved   hash   request id -> packed [root id, SHA-256 of type and payload]: on the shard of the request id, written before
+ *                     the job itself
+ *   turn       hash   queue -> packed [token, expires at] of who may claim from it now; on the shard of the queue, with a concurrency limit only
+ *   fence      hash   queue -> highest token that this shard has seen
+ */
+export const layoutVersion = 1;
+
+/** The prefix of the keys of one shard, hash tag included. */
+export function shardPrefix(namespace: string, shard: number): string {
+  return `{${namespace}:${shard}}:`;
+}
+
+/** Names of a shard's keys after its prefix; those that take a number are made by `numberedKey`. */
+export const keyNames = {
+  job: "job",
+  spec: "spec",
+  id: "id",
+  request: "request",
+  result: "result",
+  attempt: "attempt",
+  barrier: "barrier",
+  due: "due",
+  propagate: "propagate",
+  cascade: "cascade",
+  session: "session",
+  expiry: "expiry",
+  buffered: "buffered",
+  worker: "worker",
+  lane: "lane",
+  laneno: "laneno",
+  queue: "queue",
+  count: "count",
+  meta: "meta",
+} as const;
+
+/** The name, after the prefix, of a key that belongs to one job, session, lane or state. */
+export function numberedKey(kind: "child" | "chain" | "ready" | "live" | "state", number: number): string {
+  return `${kind}:${number}`;
+}
