@@ -4,11 +4,12 @@ import { spawn } from "node:child_process";
 const script = `read -r line && exit 0
 kill -QUIT "$1" 2>/dev/null && sleep 1
 kill -KILL "$1" 2>/dev/null
-[ -n "$2" ] && rm -rf -- "$2"`;
+shift
+rm -rf -- "$@"`;
 
-/** Sees to it that the server ends and its folder is removed when this process dies first; call what it answers when it has ended. */
-export function guard(pid: number, scratch: string | undefined): () => void {
-  const watcher = spawn("/bin/sh", ["-c", script, "guard", String(pid), scratch ?? ""], {
+/** Sees to it that the server ends and its folders are removed when this process dies first; call what it answers when it has ended. */
+export function guard(pid: number, scratch: readonly string[]): () => void {
+  const watcher = spawn("/bin/sh", ["-c", script, "guard", String(pid), ...scratch], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   });

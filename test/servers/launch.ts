@@ -10,8 +10,8 @@ export interface Launch {
   readonly gid?: number | undefined;
   /** What it prints once it can be used. */
   readonly ready: RegExp;
-  /** Removed when this process dies without stopping the server. */
-  readonly scratch: string | undefined;
+  /** Folders that are removed when this process dies without stopping the server. */
+  readonly scratch: readonly string[];
 }
 
 export interface Running {

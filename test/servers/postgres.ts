@@ -26,6 +26,7 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
   chmodSync(scratch, 0o755);
   const { bin, env } = findPostgres(scratch, account);
   const data = options.dataDir ?? makeFolder("postgres-data", { durable: options.durable ?? false });
+  const made = options.dataDir === undefined ? [scratch, data] : [scratch];
   mkdirSync(data, { recursive: true });
   if (account !== undefined) chownSync(data, account.uid, account.gid);
   const base = { env: { ...env, LC_ALL: "C", TZ: "UTC", HOME: scratch }, cwd: "/", ...account };
@@ -38,7 +39,7 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
       command: path.join(bin, "postgres"),
       args: ["-D", data, "-p", String(port), ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])],
       ready: /database system is ready to accept connections/,
-      scratch: options.dataDir === undefined ? data : undefined,
+      scratch: made,
     }),
     url: (port) => `postgres://conveyor@127.0.0.1:${port}/postgres`,
     // SIGINT ends sessions and then the server; SIGTERM would wait for the sessions.
@@ -46,8 +47,7 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
     // Right after a kill its children may still hold the memory that they shared.
     passing: /shared memory block .* is still in use|lock file .* already exists/,
     remove() {
-      rmSync(scratch, { recursive: true, force: true });
-      if (options.dataDir === undefined) rmSync(data, { recursive: true, force: true });
+      for (const folder of made) rmSync(folder, { recursive: true, force: true });
     },
   };
   return supervise(process, options.port);

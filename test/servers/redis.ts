@@ -21,6 +21,7 @@ export interface RedisOptions extends TestServerOptions {
 export async function startRedis(options: RedisOptions = {}): Promise<TestServer> {
   const { command, env } = await findRedis();
   const data = options.dataDir ?? makeFolder("redis", { durable: options.durable ?? false });
+  const made = options.dataDir === undefined ? [data] : [];
   mkdirSync(data, { recursive: true });
   const settings = Object.entries({ ...defaults, ...options.settings });
   const process: ServerProcess = {
@@ -30,13 +31,13 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestServer
       env,
       cwd: data,
       ready: /ready to accept connections/i,
-      scratch: options.dataDir === undefined ? data : undefined,
+      scratch: made,
     }),
     url: (port) => `redis://127.0.0.1:${port}`,
     stopSignal: "SIGTERM",
     passing: /LOADING/,
     remove() {
-      if (options.dataDir === undefined) rmSync(data, { recursive: true, force: true });
+      for (const folder of made) rmSync(folder, { recursive: true, force: true });
     },
     ...(options.findPort !== undefined && { findPort: options.findPort }),
   };
