@@ -3,25 +3,27 @@ import { timeOf } from "./check-chains.ts";
 import { enumName } from "./enum-name.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
-import type { Start } from "./ledger.ts";
-import type { Kill } from "./schedule.ts";
+import type { Connection, Start } from "./ledger.ts";
+
+type StartsEvidence = Pick<Evidence, "jobs" | "starts" | "ends" | "refusals" | "connections" | "kills">;
 
 /** What the starts say: findings, and how many duplicates there were with a reason. */
 export interface StartsVerdict {
   readonly findings: readonly Finding[];
   /** Starts after a lease that its killed worker had lost. */
   readonly afterKilledWorker: number;
-  /** Starts after a lease that was lost because the broker was killed and the session was not taken up again. */
+  /** Starts after a lease whose worker wrote down that it was cut off. */
   readonly afterCutSession: number;
 }
 
-const minuteMs = 60_000;
+const apart: readonly Connection["state"][] = ["connecting", "disconnected", "superseded"];
 
 /**
  * A job starts once, and again only after a failure or snooze that was accepted, or after its lease was lost: recorded so in its
- * history, of a session that was killed or cut off in the minute before.
+ * history, and by a worker that was killed while it held the lease, or that itself wrote down how it lost it.
  */
-export function checkStarts({ jobs, starts, kills }: Evidence): StartsVerdict {
+export function checkStarts(evidence: StartsEvidence): StartsVerdict {
+  const { jobs, starts } = evidence;
   const findings: Finding[] = [];
   let afterKilledWorker = 0;
   let afterCutSession = 0;
@@ -37,12 +39,12 @@ export function checkStarts({ jobs, starts, kills }: Evidence): StartsVerdict {
       if (problem !== undefined) unmatched(problem);
       const lost = lostBefore(job, sorted[index - 1]);
       if (lost === undefined) continue;
-      const cause = causeOf(lost, kills);
+      const cause = causeOf(job, lost, evidence);
       if (cause === "killed") afterKilledWorker += 1;
       else if (cause === "cut") afterCutSession += 1;
       else
         unmatched(
-          `attempt ${lost.number} of ${lost.worker} was lost (${enumName(AttemptOutcome, lost.outcome)}), and nobody killed or cut it`,
+          `attempt ${lost.number} of ${lost.worker} was lost (${enumName(AttemptOutcome, lost.outcome)}), which was neither killed nor knows of it`,
         );
     }
   }
@@ -74,9 +76,26 @@ function lostBefore(job: Job, before: Start | undefined): Attempt | undefined {
   return isLost ? attempt : undefined;
 }
 
-function causeOf(lost: Attempt, kills: readonly Kill[]): "killed" | "cut" | undefined {
+/**
+ * `killed`: its worker was, while it held the lease. `cut`: the worker lost its connection after the claim, and either was told that
+ * this very attempt is no longer its own, or was still cut off when the attempt was given up.
+ */
+function causeOf(
+  job: Job,
+  lost: Attempt,
+  { ends, refusals, connections, kills }: StartsEvidence,
+): "killed" | "cut" | undefined {
+  const claimedAt = timeOf(lost.claimTime);
   const lostAt = timeOf(lost.endTime);
-  const recent = kills.filter((kill) => kill.at <= lostAt && lostAt - kill.at <= minuteMs);
-  if (recent.some((kill) => kill.worker === lost.worker)) return "killed";
-  return recent.some((kill) => kill.what === "broker" && kill.at >= timeOf(lost.claimTime)) ? "cut" : undefined;
+  const isItsOwn = (line: { readonly jobId: string; readonly attempt: number; readonly worker: string }) =>
+    line.jobId === job.id && line.attempt === lost.number && line.worker === lost.worker;
+  if (kills.some((kill) => kill.worker === lost.worker && kill.at >= claimedAt && kill.at <= lostAt)) return "killed";
+  const told = [
+    ...(ends.get(job.id) ?? []).filter((end) => end.how === "lost"),
+    ...refusals.filter((refusal) => refusal.code === "LEASE_LOST"),
+  ].find(isItsOwn);
+  const lines = (connections.get(lost.worker) ?? []).filter((line) => line.at >= claimedAt);
+  if (told !== undefined && lines.some((line) => apart.includes(line.state) && line.at <= told.at)) return "cut";
+  const last = lines.findLast((line) => line.at <= lostAt);
+  return last !== undefined && apart.includes(last.state) ? "cut" : undefined;
 }

@@ -4,6 +4,7 @@ import { enumName } from "./enum-name.ts";
 import type { Evidence } from "./evidence.ts";
 import { runningMin } from "./executioner.ts";
 import { grouped } from "./grouped.ts";
+import { type Kill, type KillKind, outageMs } from "./schedule.ts";
 
 /** What the run was made of: figures to print, and where it was too little to prove anything. */
 export interface Coverage {
@@ -12,13 +13,18 @@ export interface Coverage {
 }
 
 /** Judged by ledgers and store after the run, not by what was believed while it ran. */
-export function coverageOf(evidence: Evidence, runMs: number): Coverage {
+export function coverageOf(
+  evidence: Evidence,
+  { runMs, hasDatabase }: { readonly runMs: number; readonly hasDatabase: boolean },
+): Coverage {
   const jobs = [...evidence.jobs.values()];
   const lines = [...evidence.starts.values()].flat();
   const ends = new Map(
     [...evidence.ends.values()].flat().map((end) => [`${end.jobId} ${end.attempt} ${end.worker}`, end.at]),
   );
   const killedAt = new Map(evidence.kills.map((kill) => [kill.worker, kill.at]));
+  const outages = evidence.kills.filter((kill) => kill.what === "outage");
+  const inOutage = (kill: Kill) => outages.some((each) => each.at < kill.at && kill.at < each.until);
   const atKills = evidence.kills.map((kill) => {
     const running = lines.filter((start) => {
       const end = ends.get(`${start.jobId} ${start.attempt} ${start.worker}`) ?? Number.POSITIVE_INFINITY;
@@ -32,8 +38,10 @@ export function coverageOf(evidence: Evidence, runMs: number): Coverage {
     };
   });
   const deep = new Set(jobs.filter((job) => job.depth >= 2 && job.attempt > 0).map((job) => job.rootId));
-  const brokers = atKills.filter(({ kill }) => kill.what === "broker").length;
-  const leastRunning = Math.min(...atKills.map(({ running }) => running));
+  const count = (what: KillKind) => atKills.filter(({ kill }) => kill.what === what).length;
+  // While the database is away hardly anything runs: that kill is for what waits to be handed in.
+  const leastRunning = Math.min(...atKills.filter(({ kill }) => !inOutage(kill)).map(({ running }) => running));
+  const longestMs = Math.max(0, ...outages.map((each) => each.until - each.at));
   const shares = atKills.map(({ share }) => share);
   const withHeir = atKills.filter(({ heirs }) => heirs > 0).length;
   const attempts = jobs.flatMap((job) => job.attempts);
@@ -42,8 +50,10 @@ export function coverageOf(evidence: Evidence, runMs: number): Coverage {
     ...grouped(jobs, (job) => `${enumName(JobState, job.state)}${job.reason === "" ? "" : ` ${job.reason}`}`),
   ];
   const demands: readonly (readonly [met: boolean, text: string])[] = [
-    [brokers >= 5, `${brokers} kills of the broker, 5 are needed`],
-    [atKills.length - brokers >= 10, `${atKills.length - brokers} kills of workers, 10 are needed`],
+    [count("broker") >= 5, `${count("broker")} kills of brokers, 5 are needed`],
+    [count("worker") >= 10, `${count("worker")} kills of workers, 10 are needed`],
+    [!hasDatabase || count("database") >= 10, `${count("database")} kills of the database, 10 are needed`],
+    [!hasDatabase || longestMs >= outageMs, `the longest outage took ${longestMs} ms, ${outageMs} are needed`],
     [leastRunning >= runningMin, `${leastRunning} leases running at a kill, ${runningMin} are needed`],
     [shares.every((share) => share >= 0.1 && share <= 0.9), "a kill landed outside 10 to 90 % terminal"],
     [withHeir > 0, "no kill landed while an heir ran"],
@@ -54,6 +64,7 @@ export function coverageOf(evidence: Evidence, runMs: number): Coverage {
   return {
     figures: [
       `jobs ${jobs.length}, of them roots ${evidence.intents.length}; chains of three levels or more ${deep.size}; attempts ${attempts.length}; starts in ledgers ${lines.length}, outcomes refused ${evidence.refusals.length}`,
+      `kills of brokers ${count("broker")}, workers ${count("worker")}, the database ${count("database")}; outages ${outages.map((each) => `${((each.until - each.at) / 1_000).toFixed(1)} s`).join(", ") || "none"}`,
       `kills at ${shares.map((share) => `${(share * 100).toFixed(0)} %`).join(" ")} terminal; leases running at them ${atKills.map(({ running }) => running).join(" ")}; while an heir ran ${withHeir}`,
       `states: ${states.map(([name, of]) => `${name} ${of.length}`).join(", ")}`,
       `attempts: ${outcomes.map(([name, of]) => `${name} ${of.length}`).join(", ")}`,

@@ -1,22 +1,25 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BrokerOptions, startBroker } from "../process/broker.ts";
+import { startBroker } from "../process/broker.ts";
 import { type Spawned, spawnScript } from "../process/spawned.ts";
 
-/** The processes of a run: a broker that comes back, and workers that are replaced. */
+/** The processes of a run: brokers that come back, and workers that are replaced. */
 export interface Crew {
   readonly workers: readonly Spawned[];
-  readonly brokerPid: number;
-  /** kill -9; resolves with the time just before it, when the next broker serves. */
+  /** kill -9 of the next broker in turn; resolves with the time just before it, when it serves again. */
   killBroker(): Promise<number>;
   /** kill -9, and another in its place at once; gives the time just before it. */
   killWorker(worker: Spawned): number;
+  /** Throws when a process has ended that nobody killed. */
+  throwIfDeserted(): void;
   /** Asks all to end, and waits for them. */
   stop(): Promise<void>;
 }
 
 export interface CrewOptions {
-  readonly broker: BrokerOptions;
+  readonly store: string;
+  /** One for each broker. */
+  readonly addresses: readonly string[];
   readonly folder: string;
   readonly workerCount: number;
   readonly concurrency: number;
@@ -27,16 +30,25 @@ const workerScript = fileURLToPath(new URL("worker.ts", import.meta.url));
 const stopMsMax = 20_000;
 
 export async function startCrew(options: CrewOptions): Promise<Crew> {
-  const { folder, concurrency, broken } = options;
-  let broker = await startBroker(options.broker);
+  const { folder, concurrency, broken, addresses } = options;
+  const serve = (index: number) =>
+    startBroker({
+      store: options.store,
+      address: addresses[index] ?? "",
+      logFile: path.join(folder, `broker-${index + 1}.log`),
+    });
+  const brokers = await Promise.all(addresses.map((_, index) => serve(index)));
   const workers: Spawned[] = [];
   let hired = 0;
+  let killedBrokers = 0;
+  /** Each knows all brokers, and asks another one first. */
   const hire = (): Spawned => {
     hired += 1;
     const name = `worker-${hired}`;
+    const turned = addresses.map((_, index) => addresses[(index + hired) % addresses.length]);
     return spawnScript(
       workerScript,
-      [options.broker.address, name, path.join(folder, `${name}.ledger`), String(concurrency), broken],
+      [turned.join(","), name, path.join(folder, `${name}.ledger`), String(concurrency), broken],
       { name, logFile: path.join(folder, `${name}.log`) },
     );
   };
@@ -44,14 +56,15 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
 
   return {
     workers,
-    get brokerPid() {
-      return broker.pid;
-    },
     async killBroker() {
+      const index = killedBrokers % addresses.length;
+      killedBrokers += 1;
+      const broker = brokers[index];
+      if (broker === undefined) throw new Error("there is no broker to kill");
       const at = Date.now();
       broker.kill("SIGKILL");
       await broker.ended;
-      broker = await startBroker(options.broker);
+      brokers[index] = await serve(index);
       return at;
     },
     killWorker(worker) {
@@ -60,11 +73,15 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
       workers[workers.indexOf(worker)] = hire();
       return at;
     },
+    throwIfDeserted() {
+      const deserter = [...brokers, ...workers].find((each) => each.ending() !== undefined);
+      if (deserter !== undefined) throw new Error(`${deserter.name} ended by itself: ${deserter.ending()}`);
+    },
     async stop() {
       for (const worker of workers) worker.kill("SIGTERM");
       await ended(workers);
-      broker.kill("SIGTERM");
-      await ended([broker]);
+      for (const broker of brokers) broker.kill("SIGTERM");
+      await ended(brokers);
     },
   };
 }

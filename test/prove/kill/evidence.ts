@@ -1,11 +1,19 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { type Job, JobView } from "../../../gen/conveyor/v1/job_pb.ts";
-import { JobService } from "../../../gen/conveyor/v1/job_service_pb.ts";
-import { type Queue, QueueService } from "../../../gen/conveyor/v1/queue_service_pb.ts";
+import type { Job } from "../../../gen/conveyor/v1/job_pb.ts";
+import type { Queue } from "../../../gen/conveyor/v1/queue_service_pb.ts";
 import type { Caller } from "../process/caller.ts";
+import { readJobs, readQueues } from "../process/read-store.ts";
 import { grouped } from "./grouped.ts";
-import { type Acknowledgement, type End, type Intent, type Refusal, readLedger, type Start } from "./ledger.ts";
+import {
+  type Acknowledgement,
+  type Connection,
+  type End,
+  type Intent,
+  type Refusal,
+  readLedger,
+  type Start,
+} from "./ledger.ts";
 import type { Kill } from "./schedule.ts";
 import { queues } from "./script.ts";
 
@@ -16,6 +24,8 @@ export interface Evidence {
   readonly starts: ReadonlyMap<string, readonly Start[]>;
   readonly ends: ReadonlyMap<string, readonly End[]>;
   readonly refusals: readonly Refusal[];
+  /** By worker, in the order in which they were written. */
+  readonly connections: ReadonlyMap<string, readonly Connection[]>;
   /** Every job of the store, by id. */
   readonly jobs: ReadonlyMap<string, Job>;
   /** Jobs directly below a job, by its id. */
@@ -24,20 +34,12 @@ export interface Evidence {
   readonly kills: readonly Kill[];
 }
 
-const pageSize = 200;
-
 /** Reads all ledgers of a folder and, by gRPC, all jobs of the store. */
 export async function gatherEvidence(folder: string, caller: Caller, kills: readonly Kill[]): Promise<Evidence> {
   const lines = readdirSync(folder)
     .filter((name) => name.endsWith(".ledger"))
     .flatMap((name) => readLedger(path.join(folder, name)));
-  const jobs = new Map<string, Job>();
-  const counts: Queue[] = [];
-  for await (const job of readJobs(caller)) jobs.set(job.id, job);
-  for (const queue of queues) {
-    const { queue: record } = await caller.call(QueueService.method.getQueue, { name: queue });
-    if (record !== undefined) counts.push(record);
-  }
+  const jobs = new Map((await readJobs(caller)).map((job) => [job.id, job]));
   return {
     intents: lines.filter((line) => line.what === "intent"),
     acks: lines.filter((line) => line.what === "ack"),
@@ -50,21 +52,16 @@ export async function gatherEvidence(folder: string, caller: Caller, kills: read
       (line) => line.jobId,
     ),
     refusals: lines.filter((line) => line.what === "refusal"),
+    connections: grouped(
+      lines.filter((line) => line.what === "connection"),
+      (line) => line.worker,
+    ),
     jobs,
     below: grouped(
       [...jobs.values()].filter((job) => job.parentId !== ""),
       (job) => job.parentId,
     ),
-    queues: counts,
+    queues: await readQueues(caller, queues),
     kills,
   };
-}
-
-async function* readJobs(caller: Caller): AsyncGenerator<Job> {
-  for (let pageToken = "", first = true; first || pageToken !== ""; first = false) {
-    const request = { view: JobView.FULL, pageSize, pageToken, includeChainFailed: true };
-    const page = await caller.call(JobService.method.listJobs, request);
-    yield* page.jobs;
-    pageToken = page.nextPageToken;
-  }
 }

@@ -1,3 +1,4 @@
+import type { TestServer } from "../../servers/test-server.ts";
 import type { Crew } from "./crew.ts";
 import type { LedgerWatch } from "./ledger-watch.ts";
 import type { Progress } from "./progress.ts";
@@ -8,45 +9,49 @@ export const runningMin = 20;
 const shareMax = 0.9;
 const tickMs = 20;
 
+interface Scene {
+  readonly crew: Crew;
+  readonly watch: LedgerWatch;
+  readonly progress: Progress;
+  /** What the brokers keep their jobs in, where that is a process of its own. */
+  readonly database: TestServer | undefined;
+}
+
 /**
  * Carries out the kills, each as soon as its share of the jobs is terminal, enough attempts run, and an heir does where one is asked
  * for. Throws when the run is nearly over before all have landed.
  */
-export async function carryOut(
-  planned: readonly PlannedKill[],
-  { crew, watch, progress }: { readonly crew: Crew; readonly watch: LedgerWatch; readonly progress: Progress },
-): Promise<readonly Kill[]> {
+export async function carryOut(planned: readonly PlannedKill[], scene: Scene): Promise<readonly Kill[]> {
   const kills: Kill[] = [];
   for (const each of planned) {
-    const victim = await moment(each, { crew, watch, progress });
-    const running = runningAll(crew, watch).count;
-    const share = progress.share();
-    const worker = victim?.name ?? "";
-    const at = victim === undefined ? await crew.killBroker() : crew.killWorker(victim);
-    kills.push({ what: each.what, at, worker });
+    const victim = await moment(each, scene);
+    const running = runningAll(scene).count;
+    const share = scene.progress.share();
+    const landed = await strike(each, victim, scene);
+    kills.push(...landed);
+    const [{ at, until, worker } = { at: 0, until: 0, worker: "" }] = landed;
     const heir = each.duringHeir ? ", an heir among them" : "";
-    const back = victim === undefined ? `, back after ${Date.now() - at} ms` : "";
+    const back = worker === "" ? `, back after ${until - at} ms` : "";
     console.log(
-      `kill ${kills.length}/${planned.length}: ${worker || "broker"} at ${(share * 100).toFixed(1)} % terminal, ${running} leases running${heir}${back}`,
+      `kill ${kills.length}: ${worker || each.what} at ${(share * 100).toFixed(1)} % terminal, ${running} leases running${heir}${back}`,
     );
   }
   return kills;
 }
 
-/** Waits for the right moment; gives the worker to kill, undefined for the broker. */
-async function moment(
-  planned: PlannedKill,
-  { crew, watch, progress }: { readonly crew: Crew; readonly watch: LedgerWatch; readonly progress: Progress },
-) {
+/** Waits for the right moment; gives the worker to kill where one is to be. */
+async function moment(planned: PlannedKill, scene: Scene) {
+  const { crew, watch, progress } = scene;
   for (; ; await new Promise((resolve) => setTimeout(resolve, tickMs))) {
     if (progress.share() > shareMax)
       throw new Error(`the run was over before a kill of the ${planned.what} at ${planned.share}`);
     progress.throwIfStuck();
+    crew.throwIfDeserted();
     if (progress.share() < planned.share) continue;
     watch.look();
-    const all = runningAll(crew, watch);
+    const all = runningAll(scene);
     if (all.count < runningMin) continue;
-    if (planned.what === "broker") {
+    if (planned.what !== "worker") {
       if (!planned.duringHeir || all.heirs > 0) return undefined;
       continue;
     }
@@ -58,10 +63,42 @@ async function moment(
   }
 }
 
-function runningAll(crew: Crew, watch: LedgerWatch): { readonly count: number; readonly heirs: number } {
+async function strike(
+  { what, awayMs }: PlannedKill,
+  victim: Crew["workers"][number] | undefined,
+  { crew, database }: Scene,
+): Promise<readonly Kill[]> {
+  if (victim !== undefined) {
+    const at = crew.killWorker(victim);
+    return [{ what: "worker", at, worker: victim.name, until: at }];
+  }
+  if (what === "broker") return [{ what, at: await crew.killBroker(), worker: "", until: Date.now() }];
+  if (database === undefined) throw new Error("this store has no server to kill");
+  const at = Date.now();
+  await database.kill();
+  const between: Kill[] = [];
+  if (what === "outage") {
+    await pause(awayMs / 2);
+    const [first] = crew.workers;
+    // With it go the results that it could not hand in, so those jobs must run again.
+    if (first !== undefined) {
+      const killedAt = crew.killWorker(first);
+      between.push({ what: "worker", at: killedAt, worker: first.name, until: killedAt });
+    }
+  }
+  await pause(awayMs - (Date.now() - at));
+  await database.restart();
+  return [{ what, at, worker: "", until: Date.now() }, ...between];
+}
+
+function runningAll({ crew, watch }: Scene): { readonly count: number; readonly heirs: number } {
   const each = crew.workers.map((worker) => watch.running(worker.name));
   return {
     count: each.reduce((sum, { count }) => sum + count, 0),
     heirs: each.reduce((sum, { heirs }) => sum + heirs, 0),
   };
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

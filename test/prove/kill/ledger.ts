@@ -5,7 +5,7 @@ import type { PlannedRoot } from "./script.ts";
  * What producers and handlers write down for themselves, each process in a file of its own: one JSON line an event, on the disk
  * before the process goes on. Times in ms since the epoch.
  */
-export type LedgerLine = Intent | Acknowledgement | Start | End | Refusal;
+export type LedgerLine = Intent | Acknowledgement | Start | End | Refusal | Connection;
 
 /** A producer is about to enqueue this. */
 export interface Intent {
@@ -40,7 +40,8 @@ export interface End {
   readonly jobId: string;
   readonly attempt: number;
   readonly worker: string;
-  readonly how: "success" | "failure" | "snooze" | "discard" | "aborted";
+  /** `lost`: aborted, because its lease is the worker's no longer. */
+  readonly how: "success" | "failure" | "snooze" | "discard" | "aborted" | "lost";
 }
 
 /** The broker told the worker that the outcome of an attempt does not count. */
@@ -50,7 +51,17 @@ export interface Refusal {
   readonly jobId: string;
   readonly attempt: number;
   readonly worker: string;
+  readonly code: string;
   readonly text: string;
+}
+
+/** What a worker knows of its connection from here on. */
+export interface Connection {
+  readonly what: "connection";
+  readonly at: number;
+  readonly worker: string;
+  /** `superseded`: the broker says that its session is over, or another's. */
+  readonly state: "connecting" | "connected" | "disconnected" | "stopping" | "stopped" | "superseded";
 }
 
 export interface Ledger {

@@ -8,6 +8,7 @@ import { QueueService } from "../../../gen/conveyor/v1/queue_service_pb.ts";
 import { freeAddress } from "../process/broker.ts";
 import { type Caller, createCaller } from "../process/caller.ts";
 import { exitOnSignals, spawnScript } from "../process/spawned.ts";
+import { openThrowAwayStore } from "../process/throw-away-store.ts";
 import { checkChains } from "./check-chains.ts";
 import { checkOutcomes } from "./check-outcomes.ts";
 import { checkEnds, checkPresence } from "./check-presence.ts";
@@ -24,12 +25,11 @@ import { followProgress, type Progress } from "./progress.ts";
 import { planKills } from "./schedule.ts";
 import { nodeCount, queues } from "./script.ts";
 
-const workerCount = 4;
-const concurrency = 10;
+const handlersInAll = 40;
 const producerCount = 2;
 const openMax = 1_500;
 const rootsAtOnce = 20;
-const settledMsMax = 120_000;
+const settledMsMax = 150_000;
 const shownMax = 10;
 const producerScript = fileURLToPath(new URL("producer.ts", import.meta.url));
 
@@ -38,14 +38,24 @@ const options = parseOptions(process.argv.slice(2));
 const roots = planRoots({ seed: options.seed, jobs: options.jobs, chains: 260 });
 const planned = roots.reduce((sum, root) => sum + nodeCount(root.script), 0);
 const folder = mkdtempSync(path.join(tmpdir(), "conveyor-kill-"));
-const store = options.store ?? `sqlite:${path.join(folder, "jobs.db")}`;
-const address = await freeAddress();
-console.log(`seed ${options.seed}: ${roots.length} roots, at most ${planned} jobs, ${store}, ledgers in ${folder}`);
+const store = await openThrowAwayStore(options.store, folder);
+const workerCount = store.shared ? 3 : 4;
+const addresses = await Promise.all(Array.from({ length: store.shared ? 2 : 1 }, freeAddress));
+const address = addresses.join(",");
+console.log(
+  `seed ${options.seed}: ${roots.length} roots, at most ${planned} jobs, ${store.url}, ${addresses.length} brokers, ${workerCount} workers, ledgers in ${folder}`,
+);
 if (options.broken !== "") console.log(`planted fault: ${breaks[options.broken]}`);
 
 const startedAt = Date.now();
-const broker = { store, address, logFile: path.join(folder, "broker.log") };
-const crew = await startCrew({ broker, folder, workerCount, concurrency, broken: options.broken });
+const crew = await startCrew({
+  store: store.url,
+  addresses,
+  folder,
+  workerCount,
+  concurrency: Math.ceil(handlersInAll / workerCount),
+  broken: options.broken,
+});
 const caller = createCaller(address);
 await setQueues(caller);
 const producers = startProducers();
@@ -54,9 +64,17 @@ const progress = followProgress(caller, planned, () => {
 });
 let passed = false;
 try {
-  const kills = await carryOut(planKills(options.seed), { crew, watch: watchLedgers(folder), progress });
+  const database = store.server;
+  const watch = watchLedgers(folder);
+  const kills = await carryOut(planKills(options.seed, { database: database !== undefined }), {
+    crew,
+    watch,
+    progress,
+    database,
+  });
   await Promise.all(producers.map((producer) => producer.ended));
   await untilSettled(progress);
+  crew.throwIfDeserted();
   progress.stop();
   const runMs = Date.now() - startedAt;
   passed = report(await gatherEvidence(folder, caller, kills), runMs);
@@ -68,6 +86,7 @@ try {
   caller.close();
   for (const producer of producers) producer.kill("SIGKILL");
   await crew.stop();
+  await store.server?.stop();
 }
 if (passed) rmSync(folder, { recursive: true });
 else console.log(`ledgers, logs and store are kept in ${folder}`);
@@ -113,7 +132,7 @@ function report(evidence: Awaited<ReturnType<typeof gatherEvidence>>, runMs: num
     ...checkChains(evidence),
     ...starts.findings,
   ];
-  const { figures, shortfalls } = coverageOf(evidence, runMs);
+  const { figures, shortfalls } = coverageOf(evidence, { runMs, hasDatabase: store.server !== undefined });
   for (const line of figures) console.log(line);
   for (const kind of findingKinds) {
     const own = findings.filter((finding) => finding.kind === kind);
@@ -125,7 +144,7 @@ function report(evidence: Awaited<ReturnType<typeof gatherEvidence>>, runMs: num
   const duplicates = `duplicate starts after a killed worker ${starts.afterKilledWorker}, after a cut session ${starts.afterCutSession}`;
   const ok = findings.length === 0 && shortfalls.length === 0;
   console.log(
-    `${ok ? "PASS" : "FAIL"} seed ${options.seed}: ${counts.join(", ")}; ${duplicates}; ${evidence.jobs.size} jobs, ${evidence.acks.length} acknowledgements, ${Math.round(runMs / 1_000)} s`,
+    `${ok ? "PASS" : "FAIL"} ${options.store}, seed ${options.seed}: ${counts.join(", ")}; ${duplicates}; ${evidence.jobs.size} jobs, ${evidence.acks.length} acknowledgements, ${Math.round(runMs / 1_000)} s`,
   );
   return ok;
 }

@@ -3,8 +3,8 @@ import { parseArgs } from "node:util";
 /** What the proof was asked to do. */
 export interface ProofOptions {
   readonly seed: number;
-  /** A store's URL; a fresh SQLite file when undefined. */
-  readonly store: string | undefined;
+  /** `sqlite`, `postgres` or `redis`: a throw-away one; else the URL of a store, whose server is not killed. */
+  readonly store: string;
   /** Jobs to plan, chains included. */
   readonly jobs: number;
   /** A fault that the proof itself commits, to show that it can fail; see `breaks`. */
@@ -19,7 +19,7 @@ export const breaks: Readonly<Record<string, string>> = {
   forget: "the producer takes some jobs as acknowledged that it never sent",
 };
 
-const usage = `usage: npm run prove -- kill [--seed N] [--jobs N] [--store URL] [--break ${Object.keys(breaks).join("|")}]`;
+const usage = `usage: npm run prove -- kill [--seed N] [--jobs N] [--store sqlite|postgres|redis|URL] [--break ${Object.keys(breaks).join("|")}]`;
 
 export function parseOptions(argv: readonly string[]): ProofOptions {
   const { values } = parseArgs({
@@ -37,5 +37,5 @@ export function parseOptions(argv: readonly string[]): ProofOptions {
   if (!Number.isInteger(seed) || !Number.isInteger(jobs) || (broken !== "" && breaks[broken] === undefined)) {
     throw new Error(usage);
   }
-  return { seed, jobs, store: values.store, broken };
+  return { seed, jobs, store: values.store ?? "sqlite", broken };
 }

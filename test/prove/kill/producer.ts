@@ -19,7 +19,7 @@ import { openLedger } from "./ledger.ts";
 import type { PlannedRoot, Script } from "./script.ts";
 
 const inFlightMax = 16;
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 const [address = "", ledgerFile = "", planFile = "", broken = ""] = process.argv.slice(2);
 const ledger = openLedger(ledgerFile);
 const roots = JSON.parse(readFileSync(planFile, "utf8")) as readonly PlannedRoot[]; // written by main.ts

@@ -17,7 +17,7 @@ export interface Progress {
 
 const everyMs = 100;
 const stuckMs = 90_000;
-const patienceMs = 60_000;
+const patienceMs = 90_000;
 const terminalStates: readonly JobState[] = [JobState.COMPLETED, JobState.DEAD, JobState.CANCELLED];
 
 /** Asks again and again, also over restarts of the broker; `onLook` is called after each look. */

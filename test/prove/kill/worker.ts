@@ -7,7 +7,7 @@ import {
   ResizeImageSchema,
   SendEmailSchema,
 } from "../../../gen/shop/v1/shop_pb.ts";
-import { createWorker, type JobContext } from "../../../src/index.ts";
+import { createWorker, isConveyorError, type JobContext } from "../../../src/index.ts";
 import { type End, openLedger } from "./ledger.ts";
 import type { Script } from "./script.ts";
 
@@ -26,7 +26,7 @@ async function perform(text: string, context: JobContext): Promise<string> {
   try {
     await pause(script.ms, context.signal);
   } catch (error) {
-    end("aborted");
+    end(isConveyorError(error) && error.code === "LEASE_LOST" ? "lost" : "aborted");
     throw error;
   }
   if (script.does === "fail" || context.failureCount < script.failures) {
@@ -92,11 +92,19 @@ function isOneIn(n: number, jobId: string): boolean {
 const worker = createWorker(address, {
   name,
   concurrency: Number(concurrency),
+  onStateChange(state) {
+    ledger.append({ what: "connection", at: Date.now(), worker: name, state });
+  },
   onError(error, context) {
+    const at = Date.now();
+    const code = isConveyorError(error) ? error.code : "INTERNAL";
+    if (context.kind === "connection" && code === "SESSION_SUPERSEDED") {
+      ledger.append({ what: "connection", at, worker: name, state: "superseded" });
+    }
     if (context.kind !== "result") return;
     const { jobId, attempt } = context;
     const text = error instanceof Error ? error.message : String(error);
-    ledger.append({ what: "refusal", at: Date.now(), jobId, attempt, worker: name, text });
+    ledger.append({ what: "refusal", at, jobId, attempt, worker: name, code, text });
   },
 })
   .handle(MakeAlbumSchema, async ({ folder }, context) => {

@@ -27,8 +27,9 @@ export interface Caller {
 const callMsMax = 30_000;
 const answerBytesMax = 64 * 1024 * 1024;
 
+/** `address`: HOST:PORT of IPv4, or several with commas between them: the first that can be reached is asked. */
 export function createCaller(address: string): Caller {
-  const client = new Client(address, credentials.createInsecure(), {
+  const client = new Client(`ipv4:${address}`, credentials.createInsecure(), {
     "grpc.initial_reconnect_backoff_ms": 50,
     "grpc.min_reconnect_backoff_ms": 50,
     "grpc.max_reconnect_backoff_ms": 250,
