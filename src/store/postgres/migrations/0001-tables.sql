@@ -1,0 +1,215 @@
+-- The PostgreSQL store, schema version 1. Codes of states, roles and reasons are those of codes.ts; times are ms since the epoch.
+-- No statement here names the schema: it is first in the search path while this runs.
+--
+-- A job's row is the one lock of the job: whoever changes anything of it (its ready, due, leased, barrier and cascade rows too)
+-- has locked that row, so the rows beside it are never waited for. No column that changes often is in an index of `job`
+-- (nor in the condition of one): claims and outcomes stay updates within a page, which need no vacuum of the indexes.
+
+-- Texts that many jobs share: types of results, schema ids, principals.
+CREATE TABLE name (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  text text NOT NULL UNIQUE
+);
+
+-- A queue and a type: the unit that workers subscribe to. It may be there before the first job of it is.
+CREATE TABLE lane (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  queue text NOT NULL,
+  type text NOT NULL,
+  used boolean NOT NULL DEFAULT false,  -- its queue has a row
+  UNIQUE (queue, type)
+);
+
+-- Queues that have settings or had a job ever. NULL: the server decides (max_concurrency: no limit).
+CREATE TABLE queue (
+  name text PRIMARY KEY,
+  paused boolean NOT NULL DEFAULT false,
+  max_concurrency integer,
+  max_attempts integer,
+  backoff text,                    -- JSON
+  timeout_ms bigint,
+  crash_limit integer
+);
+
+-- Jobs per lane and state, kept in the transaction that moves them. The sum over the stripes counts; each backend writes its own stripe.
+CREATE TABLE counter (
+  lane integer NOT NULL,
+  state smallint NOT NULL,
+  stripe smallint NOT NULL,
+  n bigint NOT NULL,
+  PRIMARY KEY (lane, state, stripe)
+) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+-- Insertion order. Cached numbers would be handed out in blocks to each backend, so there is no cache.
+CREATE SEQUENCE job_seq AS bigint;
+
+-- Half of each page is left free: a job is written again when it is claimed and when it is done.
+CREATE TABLE job (
+  seq bigint PRIMARY KEY,
+  id text NOT NULL COLLATE "C",
+  lane integer NOT NULL,
+  state smallint NOT NULL,
+  hold smallint NOT NULL DEFAULT 0,
+  neg_priority bigint NOT NULL,    -- negated, so that the ready rows ascend in claim order
+  run_at bigint NOT NULL,
+  delay_ms bigint,                 -- counts from the release of a held job
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  epoch integer NOT NULL DEFAULT 0,
+  attempt integer NOT NULL DEFAULT 0,
+  failure_count integer NOT NULL DEFAULT 0,
+  crash_count integer NOT NULL DEFAULT 0,
+  snooze_count integer NOT NULL DEFAULT 0,
+  release_count integer NOT NULL DEFAULT 0,
+  lease text COLLATE "C",          -- the newest lease, also after its end, with its session and claim time: "<seq>.<nonce>"
+  session bigint,
+  claimed_at bigint,
+  sent smallint NOT NULL DEFAULT 0,     -- outcome kind that its worker sent; 0: none, or the lease was taken
+  recorded smallint NOT NULL DEFAULT 0, -- what history says of it
+  problem text,                         -- why that is not what was sent
+  run smallint NOT NULL DEFAULT 0,      -- how its own run ended
+  ran_at bigint,
+  finished_at bigint,
+  cancel smallint NOT NULL DEFAULT 0,   -- reason of a requested cancel
+  reason smallint NOT NULL DEFAULT 0,   -- of its own end; shown when terminal
+  parent bigint,
+  root bigint,                     -- NULL for a root
+  role smallint NOT NULL DEFAULT 0,
+  depth smallint NOT NULL DEFAULT 0,
+  position integer NOT NULL DEFAULT 0,
+  key text COLLATE "C",
+  policy smallint NOT NULL DEFAULT 0,
+  trigger smallint NOT NULL DEFAULT 0,
+  as_result boolean NOT NULL DEFAULT false,
+  edge_flipped boolean NOT NULL DEFAULT false,
+  propagate_due boolean NOT NULL DEFAULT false,
+  below boolean NOT NULL DEFAULT false, -- it has a row in barrier
+  max_attempts integer,
+  timeout_ms bigint,
+  backoff text,                    -- JSON
+  schema_id integer NOT NULL,
+  principal integer NOT NULL,
+  request_id text COLLATE "C",
+  payload_bytes integer NOT NULL,
+  fingerprint text,
+  result_of bigint                 -- the job whose result is this job's (an as_result heir)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.1);
+
+CREATE UNIQUE INDEX job_id ON job (id);
+CREATE UNIQUE INDEX job_request ON job (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX job_below ON job (parent, role, position) WHERE parent IS NOT NULL;
+CREATE INDEX job_root ON job (root, seq) WHERE root IS NOT NULL;
+CREATE UNIQUE INDEX job_key ON job (parent, key) WHERE key IS NOT NULL;
+CREATE INDEX job_propagate ON job (seq) WHERE propagate_due;
+-- Own runs that ended dead, and chains that failed: dead ones and some that still wait for what is below them.
+CREATE INDEX job_dead ON job (seq) WHERE reason BETWEEN 1 AND 4;
+
+-- Jobs in READY, in claim order.
+CREATE TABLE ready (
+  lane integer NOT NULL,
+  neg_priority bigint NOT NULL,
+  run_at bigint NOT NULL,
+  seq bigint NOT NULL,
+  payload_bytes integer NOT NULL,
+  PRIMARY KEY (lane, neg_priority, run_at, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
+
+-- Jobs in SCHEDULED and RETRYING, in the order of their run times.
+CREATE TABLE due (
+  run_at bigint NOT NULL,
+  seq bigint NOT NULL,
+  PRIMARY KEY (run_at, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
+
+-- Jobs in RUNNING, by session; `cancel` is that of the job.
+CREATE TABLE leased (
+  session bigint NOT NULL,
+  seq bigint NOT NULL,
+  cancel smallint NOT NULL DEFAULT 0,
+  PRIMARY KEY (session, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
+CREATE INDEX leased_cancel ON leased (session) WHERE cancel <> 0;
+
+CREATE TABLE payload (
+  seq bigint PRIMARY KEY,
+  bytes bytea NOT NULL,
+  metadata text                    -- JSON; NULL: none
+);
+-- Most payloads are small, and whoever sends large ones has packed them already.
+ALTER TABLE payload ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+-- What a job's own handler returned, when it returned something.
+CREATE TABLE result (
+  seq bigint PRIMARY KEY,
+  type integer NOT NULL,           -- a name
+  bytes bytea NOT NULL
+);
+ALTER TABLE result ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+-- Ended attempts. A success has no row: the job's row says all of it.
+CREATE TABLE attempt (
+  seq bigint NOT NULL,
+  number integer NOT NULL,
+  outcome smallint NOT NULL,
+  session bigint NOT NULL,
+  claimed_at bigint NOT NULL,
+  ended_at bigint NOT NULL,
+  epoch integer NOT NULL,
+  error text,                      -- JSON of {name, message, stack}: as text, since it may hold \u0000
+  PRIMARY KEY (seq, number)
+);
+
+-- What a job knows of the nodes directly below it.
+CREATE TABLE barrier (
+  seq bigint PRIMARY KEY,
+  pending_children integer NOT NULL,
+  pending_heirs integer NOT NULL,
+  children_not_ok integer NOT NULL DEFAULT 0,
+  heirs_not_ok integer NOT NULL DEFAULT 0,
+  judged boolean NOT NULL DEFAULT false  -- its heirs have been judged since its barrier opened
+) WITH (fillfactor = 70);
+
+-- Jobs of a chain, its root included, once there is more than the root. The sum over the stripes counts.
+CREATE TABLE chain (
+  root bigint NOT NULL,
+  stripe smallint NOT NULL,
+  nodes bigint NOT NULL,
+  PRIMARY KEY (root, stripe)
+);
+
+-- Cancels due below a job: kind 1 everything that its end asks for, 2 FAIL_FAST. Nodes up to position have been seen to.
+CREATE TABLE cascade (
+  seq bigint PRIMARY KEY,
+  kind smallint NOT NULL,
+  position integer NOT NULL DEFAULT -1
+);
+
+-- Workers' registrations. Ended ones stay, since history names them.
+CREATE TABLE session (
+  seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id text NOT NULL COLLATE "C" UNIQUE,
+  principal text NOT NULL,
+  worker text NOT NULL,
+  instance text NOT NULL,
+  epoch integer NOT NULL,
+  opened_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  ended_at bigint,
+  buffered text[]                  -- the leases last named as buffered; NULL: none
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX session_live ON session (seq) WHERE ended_at IS NULL;
+
+-- Pruned roots whose ids are still remembered. Written once pruning exists.
+CREATE TABLE tombstone (
+  id text PRIMARY KEY,
+  request_id text,
+  type text NOT NULL,
+  payload_hash bytea NOT NULL,
+  expires_at bigint NOT NULL
+);
+CREATE UNIQUE INDEX tombstone_request ON tombstone (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX tombstone_expiry ON tombstone (expires_at);
