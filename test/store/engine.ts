@@ -25,6 +25,8 @@ export interface EngineHooks {
   readonly mark: () => number;
   /** Takes a job away behind the store's back, as an operator at a SQL prompt would. */
   readonly removeJob: (id: JobId) => Promise<void>;
+  /** Opens the same data once more, as another broker would: with the same options, discarded before the first one is. */
+  readonly second: () => Promise<OpenedStore>;
 }
 
 export interface OpenedStore extends Partial<EngineHooks> {

@@ -20,14 +20,20 @@ import { outcomeCases } from "./outcomes.ts";
 import { policyCases } from "./policies.ts";
 import { queueCases } from "./queues.ts";
 import { reapCases } from "./reap.ts";
+import { repeatCases } from "./repeats.ts";
 import { resultCases } from "./results.ts";
 import { retryCases } from "./retries.ts";
 import { sessionCases } from "./sessions.ts";
+import { twoBrokerClaimCases } from "./two-brokers-claims.ts";
+import { twoBrokerInsertCases } from "./two-brokers-inserts.ts";
+import { twoBrokerOutcomeCases } from "./two-brokers-outcomes.ts";
+import { twoBrokerUpkeepCases } from "./two-brokers-upkeep.ts";
 
 /** The suite: every case that every store has to pass. */
 export const allCases: readonly Case[] = [
   ...insertCases,
   ...claimCases,
+  ...repeatCases,
   ...leaseCases,
   ...leasePrincipalCases,
   ...sessionCases,
@@ -49,5 +55,9 @@ export const allCases: readonly Case[] = [
   ...childResultCases,
   ...chainViewCases,
   ...nameCases,
+  ...twoBrokerClaimCases,
+  ...twoBrokerOutcomeCases,
+  ...twoBrokerUpkeepCases,
+  ...twoBrokerInsertCases,
   ...durabilityCases,
 ];

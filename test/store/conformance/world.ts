@@ -36,6 +36,7 @@ export async function openWorld(engine: Engine) {
   let now = startMs;
   let nonces = 0;
   let sessions = 0;
+  const others: OpenedStore[] = [];
   let opened: OpenedStore = await engine.open({ defaults: serverDefaults, clock: () => now });
   let first: SessionRef | undefined;
   const hand = new Map<string, Lease>();
@@ -244,7 +245,14 @@ export async function openWorld(engine: Engine) {
       await opened.discard();
       opened = left;
     },
+    /** The same store as another broker has it. */
+    async second(): Promise<Store> {
+      const other = await hook("second")();
+      others.push(other);
+      return other.store;
+    },
     async close(): Promise<void> {
+      for (const other of others) await other.discard();
       await opened.discard();
     },
     commit,

@@ -1,5 +1,6 @@
+import { createMemoryData } from "../../../src/store/memory/data.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
-import type { Engine } from "../engine.ts";
+import type { Engine, OpenedStore } from "../engine.ts";
 
 const endsWithItsProcess = "the memory store ends with its process: there is nothing that a crash could leave";
 
@@ -13,7 +14,11 @@ export const memoryEngine: Engine = {
     removeJob: "the memory store's rows can be reached by nobody but the store itself",
   },
   async open(options) {
-    const store = await openMemoryStore(options);
-    return { store, discard: () => store.close() };
+    const data = createMemoryData();
+    const openHandle = async (): Promise<OpenedStore> => {
+      const store = await openMemoryStore({ ...options, data });
+      return { store, second: openHandle, discard: () => store.close() };
+    };
+    return openHandle();
   },
 };

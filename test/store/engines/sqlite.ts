@@ -71,7 +71,7 @@ export function sqliteEngine({ synchronous }: SqliteEngineOptions): Engine {
 
   return {
     name: "sqlite",
-    lacks: {},
+    lacks: { second: "several brokers on SQLite: one broker at a time has the file" },
     async open(options) {
       const folder = newFolder();
       if (synchronous === "off") {

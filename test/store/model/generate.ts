@@ -161,8 +161,10 @@ function roomBelow(view: View, job: DumpedJob): boolean {
   return job.depth < 6 && open(view).length < 13 && view.dump.jobs.length < 30;
 }
 
-function claims(random: Random, view: View): readonly ClaimItem[] {
-  return Array.from({ length: random.chance(0.2) ? 2 : 1 }, () => {
+function claims(random: Random, view: View, repeats = true): readonly ClaimItem[] {
+  return Array.from({ length: random.chance(0.2) ? 2 : 1 }, (): ClaimItem => {
+    const again = repeats && random.chance(0.12) ? claimAgain(random, view) : undefined;
+    if (again !== undefined) return again;
     const all = claimAll(view, anySession(random, view));
     if (random.chance(0.35)) return all;
     const lanes = all.lanes.filter(() => random.chance(0.7)).map((lane) => ({ ...lane, jobsMax: random.int(1, 4) }));
@@ -173,6 +175,18 @@ function claims(random: Random, view: View): readonly ClaimItem[] {
       bytesMax: random.chance(0.3) ? random.int(0, 30) : all.bytesMax,
     };
   });
+}
+
+/** A claim whose answer was lost: of an earlier one that still holds something, or of one that never arrived. */
+function claimAgain(random: Random, view: View): ClaimItem | undefined {
+  if (random.chance(0.3)) return { ...claimAll(view, anySession(random, view)), again: true };
+  const held = new Set(inState(view, "RUNNING").map(leaseOf));
+  const claims = view.claims.filter(({ leases }) => leases.some((each) => held.has(each)));
+  if (claims.length === 0) return undefined;
+  const { item } = random.pick(claims);
+  // The newest epoch mostly: a resume keeps leases of the claims before it.
+  const epoch = random.chance(0.8) ? (view.sessions.get(item.sessionId)?.epoch ?? item.epoch) : item.epoch;
+  return { ...item, epoch, again: true };
 }
 
 function claimAll(view: View, session: SessionRef): ClaimItem {
@@ -196,7 +210,8 @@ function mixed(random: Random, view: View, room: boolean): Unaimed {
     renew: random.chance(0.7) ? [renewal(random, view)] : [],
     settle: random.chance(0.6) ? settles(random, view) : [],
     insert: room && random.chance(0.4) ? inserts(random, view) : [],
-    claim: random.chance(0.6) ? claims(random, view) : [],
+    // No repeats: what they ask for may be settled in this very commit, and then the nonce is used up.
+    claim: random.chance(0.6) ? claims(random, view, false) : [],
   };
 }
 

@@ -1,5 +1,6 @@
 import type { LeaseId } from "../../../src/core/names.ts";
 import type { ClaimAnswer, CommitAnswer, Effects, Page, PageRequest, Store } from "../../../src/store/store.ts";
+import { jobId } from "../jobs.ts";
 import type { Command, CommitCommand, LeaseName } from "./command.ts";
 
 /** One of the stores in lockstep, with its own ids for the leases. */
@@ -69,6 +70,12 @@ async function read(side: Side, command: Extract<Command, { kind: "read" }>): Pr
     job: comparableRecord(await store.getJob(id)),
     list: (await pages(size, (page) => store.listJobs(filter, page)))?.map(comparableRecord),
     chain: await pages(size, (page) => store.getChain(id, { ...page, depthMax })),
+    statuses: await store.getStatuses([
+      id,
+      jobId("nobody"),
+      ...[filter.parentId, filter.rootId].filter((each) => each !== undefined),
+    ]),
+    time: await store.readTime(),
     principal: await store.leasePrincipal(idOf(side, lease)),
     children: await pages(size, (page) => store.listChildResults(idOf(side, lease), children, page)),
     queue: comparableRecord(filter.queue === undefined ? undefined : await store.getQueue(filter.queue)),
@@ -106,7 +113,14 @@ function commitBatch(side: Side, command: CommitCommand): Parameters<Store["comm
 
 function comparableCommit(side: Side, answer: CommitAnswer): unknown {
   const claimed = answer.claimed.map((each) => comparableClaim(side, each));
-  return { ...answer, claimed, effects: comparableEffects(side, answer.effects) };
+  const renewed = answer.renewed.map((each) => {
+    if (each.kind === "gone") return each;
+    return {
+      ...each,
+      cancels: each.cancels.map((one) => ({ ...one, leaseId: nameOf(side, one.leaseId) })).sort(byText),
+    };
+  });
+  return { ...answer, renewed, claimed, effects: comparableEffects(side, answer.effects) };
 }
 
 /** Remembers the leases and gives them their names. */

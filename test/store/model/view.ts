@@ -1,6 +1,6 @@
 import { isTerminal, type OutcomeKind } from "../../../src/core/job.ts";
 import type { SessionId } from "../../../src/core/names.ts";
-import type { DumpedJob, StoreDump } from "../../../src/store/store.ts";
+import type { ClaimItem, DumpedJob, StoreDump } from "../../../src/store/store.ts";
 import type { Command, LeaseName, SettleCommand } from "./command.ts";
 
 /** What the generator knows: the model's present state and what it did so far. */
@@ -12,6 +12,8 @@ export interface View {
   /** Every lease that was given, in order. */
   readonly leases: LeaseName[];
   readonly sent: Map<LeaseName, SettleCommand>;
+  /** Claims that got something, with the leases that they made. */
+  readonly claims: { readonly item: ClaimItem; readonly leases: readonly LeaseName[] }[];
   /** What the last answers said that there is to do. */
   cascadeDue: boolean;
   /** For ids and nonces. */
@@ -25,6 +27,7 @@ export function newView(now: number): View {
     sessions: new Map(),
     leases: [],
     sent: new Map(),
+    claims: [],
     cascadeDue: false,
     made: 0,
   };
@@ -50,8 +53,12 @@ export function see(view: View, command: Command, answer: unknown, dump: StoreDu
   }
   if (command.kind !== "commit") return;
   for (const item of command.settle) if (!view.sent.has(item.lease)) view.sent.set(item.lease, item);
-  for (const leases of said.claimed ?? []) {
-    if (Array.isArray(leases)) view.leases.push(...leases.map((each: { readonly lease: LeaseName }) => each.lease));
+  for (const [index, item] of command.claim.entries()) {
+    const claimed = said.claimed?.[index];
+    if (!Array.isArray(claimed) || claimed.length === 0) continue;
+    const leases = claimed.map((each: { readonly lease: LeaseName }) => each.lease);
+    if (item.again !== true) view.claims.push({ item, leases });
+    view.leases.push(...leases.filter((each) => !view.leases.includes(each)));
   }
 }
 
