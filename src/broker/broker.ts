@@ -14,6 +14,8 @@ import { serviceDefinition } from "../wire/service-definition.ts";
 import type { FrameStream } from "../wire/stream.ts";
 import { createCommitter } from "./committer.ts";
 import { createDispatcher } from "./dispatcher.ts";
+import { authenticationBy } from "./edge/authentication.ts";
+import { createTlsIdentity, type ServerTls } from "./edge/server-tls.ts";
 import { announce } from "./effects.ts";
 import { type Authenticate, type Authorize, createGate } from "./gate.ts";
 import { createLaneBoard } from "./lane-board.ts";
@@ -40,11 +42,14 @@ export interface BrokerOptions {
   readonly store: Store;
   /** host:port; port 0 takes a free one. */
   readonly listen: string;
-  /** Allows an address beyond loopback although nothing is encrypted and nobody is asked who they are. */
+  /** Allows an address beyond loopback although it is not encrypted, or nobody is asked who they are. */
   readonly insecure?: boolean;
   /** Job types that it knows; without one, payloads are opaque bytes. */
   readonly schema?: SchemaRegistry;
-  readonly authenticate?: Authenticate;
+  /** Plain text when left out; with `clientCa` every client must show a certificate. */
+  readonly tls?: ServerTls | undefined;
+  /** When left out: the common name of the client's certificate where one is asked for, else everyone is "". */
+  readonly authenticate?: Authenticate | undefined;
   readonly authorize?: Authorize;
   readonly logger?: Logger;
   readonly intervals?: Partial<BrokerIntervals>;
@@ -57,18 +62,25 @@ export interface Broker extends Service {
   start(): Promise<void>;
   /** Lets what is being committed finish, ends all streams with DRAINING, and then everything else. */
   stop(): Promise<void>;
+  /** Ends the streams of workers whose credentials no longer count; for after what `authenticate` knows has changed. */
+  recheckCallers(): void;
+  /** New connections get this certificate. Throws CERTIFICATE_INVALID, and the old one stays. */
+  replaceTls(tls: ServerTls): void;
   /** host:port as bound; throws CLOSED unless it is started. */
   readonly address: string;
 }
 
-/** A broker; nothing happens before `start`. */
+/** A broker; nothing happens before `start`. Throws CERTIFICATE_INVALID. */
 export function createBroker(options: BrokerOptions): Broker {
   const { logger = silentLogger, clock = systemClock, schema = createSchemaRegistry() } = options;
   const intervals = { ...defaultIntervals, ...options.intervals };
   const services = [JobService.typeName, WorkerService.typeName, QueueService.typeName];
   const over = new AbortController();
   const ids = createIds(clock);
-  const gate = createGate(options);
+  const tls = options.tls && createTlsIdentity(options.tls, clock.now);
+  const authenticate =
+    options.authenticate ?? (options.tls?.clientCa === undefined ? undefined : authenticationBy(undefined));
+  const gate = createGate({ authenticate, authorize: options.authorize });
   const health = createHealth(services);
   const waiters = createWaiters();
   const board = createLaneBoard();
@@ -137,11 +149,21 @@ export function createBroker(options: BrokerOptions): Broker {
   server.addService(serviceDefinition(WorkerService), workerService(context, work));
   server.addService(serviceDefinition(QueueService), queueService(context, { board, dispatcher }));
   health.addTo(server);
-  addReflection(server, { registry: schema, services: [...services, "grpc.health.v1.Health"], onUnexpected });
+  addReflection(server, {
+    registry: schema,
+    services: [...services, "grpc.health.v1.Health"],
+    onUnexpected,
+    admit: (caller, method) => gate.admit({ principal: gate.authenticate(caller), method }),
+  });
 
   async function start(): Promise<void> {
     if (listener !== undefined || stopped !== undefined) throw new ConveyorError("CLOSED", "a broker is started once");
-    listener = await listen(server, { listen: options.listen, insecure: options.insecure ?? false });
+    listener = await listen(server, {
+      listen: options.listen,
+      insecure: options.insecure ?? false,
+      tls: tls?.credentials,
+      asksCallers: authenticate !== undefined,
+    });
     await loops.start();
     health.serving(true);
     logger.info("broker started", { address: listener.address, store: store.description.kind });
@@ -167,6 +189,11 @@ export function createBroker(options: BrokerOptions): Broker {
     stop() {
       stopped ??= shutDown();
       return stopped;
+    },
+    recheckCallers: gate.recheck,
+    replaceTls(next) {
+      if (tls === undefined) throw new ConveyorError("CERTIFICATE_INVALID", "this broker was made without TLS");
+      tls.replace(next);
     },
     get address() {
       if (listener === undefined) throw new ConveyorError("CLOSED", "the broker has not been started");

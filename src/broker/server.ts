@@ -4,6 +4,7 @@ import { ConveyorError } from "../core/errors.ts";
 import { within } from "../runtime/abort.ts";
 import { deferred } from "../runtime/deferred.ts";
 import { serverChannelOptions } from "../wire/channel-options.ts";
+import { isLoopback } from "../wire/loopback.ts";
 
 /** A listening grpc-js server. */
 export interface Listener {
@@ -16,8 +17,12 @@ export interface Listener {
 export interface ListenOptions {
   /** host:port; port 0 takes a free one. */
   readonly listen: string;
-  /** Allows an address beyond loopback although nothing is encrypted and nobody is asked who they are. */
+  /** Allows an address beyond loopback although it is not encrypted, or nobody is asked who they are. */
   readonly insecure: boolean;
+  /** Plain text when left out. */
+  readonly tls: ServerCredentials | undefined;
+  /** Whether callers are asked who they are. */
+  readonly asksCallers: boolean;
 }
 
 /** A server with safe limits and no services yet. */
@@ -28,13 +33,8 @@ export function createServer(): Server {
 /** Binds; throws ADDRESS_UNSAFE, ADDRESS_IN_USE, or INVALID_OPTION for an address that cannot be had. */
 export async function listen(server: Server, options: ListenOptions): Promise<Listener> {
   const { host, port } = parseAddress(options.listen);
-  if (!options.insecure && !isLoopback(host)) {
-    throw new ConveyorError(
-      "ADDRESS_UNSAFE",
-      `${options.listen} can be reached from other machines, and this broker neither encrypts nor asks for credentials; listen on 127.0.0.1, or say insecure`,
-    );
-  }
-  const bound = await bind(server, options.listen, { host, port });
+  if (!options.insecure && !isLoopback(host)) refuseUnsafe(options);
+  const bound = await bind(server, options, { host, port });
   return {
     address: `${host.includes(":") ? `[${host}]` : host}:${port === 0 ? bound : port}`,
     async close(ms) {
@@ -45,16 +45,29 @@ export async function listen(server: Server, options: ListenOptions): Promise<Li
   };
 }
 
+/** Nothing unless TLS, or whoever checks the callers, is missing. */
+function refuseUnsafe({ listen: address, tls, asksCallers }: ListenOptions): void {
+  const missing = [
+    ...(tls === undefined ? ["TLS (--tls-cert and --tls-key)"] : []),
+    ...(asksCallers ? [] : ["credentials to ask for (--tokens, or --tls-client-ca)"]),
+  ];
+  if (missing.length === 0) return;
+  throw new ConveyorError(
+    "ADDRESS_UNSAFE",
+    `${address} can be reached from other machines, and this broker has no ${missing.join(" and no ")}; add what is missing, listen on 127.0.0.1, or say --insecure`,
+  );
+}
+
 async function bind(
   server: Server,
-  address: string,
+  { listen: address, tls = ServerCredentials.createInsecure() }: ListenOptions,
   at: { readonly host: string; readonly port: number },
 ): Promise<number> {
   try {
     // grpc-js writes to standard error itself when it cannot bind.
     await tryOut(at);
     const bound = deferred<number>();
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, tls, (error, port) => {
       if (error) bound.reject(error);
       else bound.resolve(port);
     });
@@ -88,8 +101,4 @@ function parseAddress(listen: string): { readonly host: string; readonly port: n
     );
   }
   return { host, port };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }

@@ -1,7 +1,8 @@
 import type * as grpc from "@grpc/grpc-js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionV1alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
-import { serviceDefinition } from "../wire/service-definition.ts";
+import { type CallOrigin, originOf } from "../wire/call-origin.ts";
+import { methodPath, serviceDefinition } from "../wire/service-definition.ts";
 import { type FrameStream, serveFrameStream } from "../wire/stream.ts";
 import type { OnUnexpected } from "../wire/unary-handler.ts";
 import { answerReflection } from "./reflection-answer.ts";
@@ -12,6 +13,8 @@ export interface ReflectionOptions {
   /** Full names of what the server serves beside reflection itself. */
   readonly services: readonly string[];
   readonly onUnexpected: OnUnexpected;
+  /** Throws unless this caller may ask for types. */
+  admit(caller: CallOrigin, method: string): void;
 }
 
 /** Adds the reflection service to a server, as v1 and as v1alpha, which have the same messages. */
@@ -42,5 +45,10 @@ function reflect(
       },
       options.onUnexpected,
     );
+    try {
+      options.admit(originOf(call), methodPath(method));
+    } catch (error) {
+      stream.close(error);
+    }
   };
 }

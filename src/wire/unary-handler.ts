@@ -1,19 +1,17 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type * as grpc from "@grpc/grpc-js";
 import { ConveyorError, isConveyorError } from "../core/errors.ts";
+import { type CallOrigin, originOf } from "./call-origin.ts";
 import { toServiceError } from "./error-status.ts";
 import { decodeMessage, encodeMessage } from "./message-bytes.ts";
 import { methodPath, toBuffer } from "./service-definition.ts";
 
 /** What a handler of a call gets beside the request. */
-export interface ServerCallContext {
+export interface ServerCallContext extends CallOrigin {
   /** Aborts when the caller is gone, has cancelled, or its deadline is over. */
   readonly signal: AbortSignal;
   /** The caller's deadline in ms since the epoch. */
   readonly deadlineMs: number | undefined;
-  readonly metadata: grpc.Metadata;
-  /** Address of the caller. */
-  readonly peer: string;
 }
 
 /** Reports a throw that was no ConveyorError; the caller only sees INTERNAL with a fixed text. */
@@ -67,7 +65,6 @@ function contextOf(call: grpc.ServerUnaryCall<Buffer, Buffer>, signal: AbortSign
   return {
     signal,
     deadlineMs: Number.isFinite(deadline) ? deadline : undefined,
-    metadata: call.metadata,
-    peer: call.getPeer(),
+    ...originOf(call),
   };
 }

@@ -9,6 +9,7 @@ import { ConveyorError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { LeaseId } from "../../core/names.ts";
 import type { Effects, KeptLease, SessionRef, Store } from "../../store/store.ts";
+import { originOf } from "../../wire/call-origin.ts";
 import { helloToDomain, type WorkerHello } from "../../wire/hello.ts";
 import { methodPath } from "../../wire/service-definition.ts";
 import { type FrameStream, serveFrameStream } from "../../wire/stream.ts";
@@ -35,6 +36,7 @@ export function serveWork(call: ServerDuplexStream<Buffer, Buffer>, options: Wor
   const { intervals } = context;
   let session: Session | undefined;
   let greeted = false;
+  let unwatch = () => {};
   const stream = serveFrameStream(call, method, { onFrame, onClose }, options.onUnexpected);
   options.newcomers.add(stream);
   const impatience = setTimeout(() => {
@@ -61,7 +63,9 @@ export function serveWork(call: ServerDuplexStream<Buffer, Buffer>, options: Wor
 
   async function open(sent: Hello): Promise<void> {
     const hello = helloToDomain(sent);
-    const principal = context.gate.authenticate({ metadata: call.metadata, peer: stream.peer });
+    const caller = originOf(call);
+    const principal = context.gate.authenticate(caller);
+    unwatch = context.gate.watch(caller, principal, (error) => stream.close(error));
     for (const { queue, types } of hello.subscriptions) {
       for (const type of types) context.gate.admit({ principal, method: methodPath(method), queue, type });
     }
@@ -83,6 +87,7 @@ export function serveWork(call: ServerDuplexStream<Buffer, Buffer>, options: Wor
   function onClose(): void {
     clearTimeout(impatience);
     options.newcomers.delete(stream);
+    unwatch();
     session?.onClose();
   }
 }

@@ -1,0 +1,123 @@
+import { experimental, type ServerCredentials } from "@grpc/grpc-js";
+import { ConveyorError } from "../../core/errors.ts";
+import { type Pem, readCertificates, readPrivateKey, validityProblem } from "../../wire/certificates.ts";
+
+/** What a broker shows of itself, and whom it lets in. All of it PEM. */
+export interface ServerTls {
+  /** The broker's certificate, then its chain. */
+  readonly cert: Pem;
+  readonly key: Pem;
+  /** Authorities: with them every client must show a certificate that one of them has signed. */
+  readonly clientCa?: Pem | undefined;
+}
+
+/** The TLS of a listening server. */
+export interface TlsIdentity {
+  readonly credentials: ServerCredentials;
+  /** New connections get this one; whether clients are asked for certificates stays. Throws as `createTlsIdentity`. */
+  replace(tls: ServerTls): void;
+}
+
+type Listener<Update> = (update: Update | null) => void;
+
+/**
+ * Throws CERTIFICATE_INVALID, its one field (`tls.cert`, `tls.key`, `tls.clientCa`) saying which part is wrong: no PEM, expired, a
+ * key of another certificate.
+ */
+export function createTlsIdentity(first: ServerTls, nowMs: () => number): TlsIdentity {
+  checkServerTls(first, nowMs());
+  const asksClients = first.clientCa !== undefined;
+  const own = provided({ certificate: bufferOf(first.cert), privateKey: bufferOf(first.key) });
+  const authorities = provided({ caCertificate: bufferOf(first.clientCa ?? "") });
+  // What grpc-js calls experimental here is the only way to change certificates of a server that listens.
+  const credentials = experimental.createCertificateProviderServerCredentials(
+    asksClients ? caProvider(authorities) : noProvider,
+    identityProvider(own),
+    asksClients,
+  );
+  return {
+    credentials,
+    replace(tls) {
+      if ((tls.clientCa !== undefined) !== asksClients) {
+        throw invalid("tls.clientCa", "whether clients are asked for certificates changes only with a restart");
+      }
+      checkServerTls(tls, nowMs());
+      authorities.set({ caCertificate: bufferOf(tls.clientCa ?? "") });
+      own.set({ certificate: bufferOf(tls.cert), privateKey: bufferOf(tls.key) });
+    },
+  };
+}
+
+/** When the certificate in use runs out, in ms. Throws as `createTlsIdentity`. */
+export function checkServerTls(tls: ServerTls, nowMs: number): { readonly expiresAtMs: number } {
+  const [leaf] = checked("tls.cert", () => readCertificates(tls.cert));
+  if (leaf === undefined) throw invalid("tls.cert", "it holds no certificate");
+  const problem = validityProblem(leaf, nowMs);
+  if (problem !== undefined) throw invalid("tls.cert", problem);
+  if (!leaf.checkPrivateKey(checked("tls.key", () => readPrivateKey(tls.key)))) {
+    throw invalid("tls.key", "the private key does not belong to the certificate (the first one of its file)");
+  }
+  const { clientCa } = tls;
+  if (clientCa !== undefined) {
+    const problems = checked("tls.clientCa", () => readCertificates(clientCa)).map((ca) => validityProblem(ca, nowMs));
+    const [first] = problems;
+    if (first !== undefined && problems.every((each) => each !== undefined)) throw invalid("tls.clientCa", first);
+  }
+  return { expiresAtMs: leaf.validToDate.getTime() };
+}
+
+/** A value whose listeners hear of it at once and of every change, as grpc-js wants it. */
+function provided<Update>(first: Update) {
+  const listeners = new Set<Listener<Update>>();
+  let latest = first;
+  return {
+    add(listener: Listener<Update>) {
+      listeners.add(listener);
+      listener(latest);
+    },
+    remove: (listener: Listener<Update>) => void listeners.delete(listener),
+    set(next: Update) {
+      latest = next;
+      for (const listener of listeners) listener(next);
+    },
+  };
+}
+
+type Provided<Update> = ReturnType<typeof provided<Update>>;
+const nothing = () => undefined;
+/** Clients are asked for no certificate: grpc-js takes null for it, its types do not say so. */
+const noProvider = null as unknown as experimental.CertificateProvider;
+
+function identityProvider(own: Provided<experimental.IdentityCertificateUpdate>): experimental.CertificateProvider {
+  return {
+    addIdentityCertificateListener: own.add,
+    removeIdentityCertificateListener: own.remove,
+    addCaCertificateListener: nothing,
+    removeCaCertificateListener: nothing,
+  };
+}
+
+function caProvider(authorities: Provided<experimental.CaCertificateUpdate>): experimental.CertificateProvider {
+  return {
+    addCaCertificateListener: authorities.add,
+    removeCaCertificateListener: authorities.remove,
+    addIdentityCertificateListener: nothing,
+    removeIdentityCertificateListener: nothing,
+  };
+}
+
+function checked<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw invalid(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function bufferOf(pem: Pem): Buffer {
+  return Buffer.from(pem);
+}
+
+function invalid(path: string, problem: string): ConveyorError {
+  return new ConveyorError("CERTIFICATE_INVALID", `${path}: ${problem}`, { details: { fields: [{ path, problem }] } });
+}
