@@ -96,7 +96,8 @@ export function cascadeStep(write: Write, parent: JobRow, max: number): number {
 
 /** Counts at the direct parents what ended in this write, summed per parent, and judges each parent once. */
 export function settleFlips(write: Write): void {
-  const parents = [...write.flips.keys()].map((id) => write.tables.mustJob(id)).sort(byInsertion);
+  // A parent that was taken away behind the store's back counts nothing any more.
+  const parents = [...write.flips.keys()].flatMap((id) => write.tables.job(id) ?? []).sort(byInsertion);
   for (const parent of parents) {
     const judged = judge(write, countFlips(write, parent));
     if (isTerminal(judged.state) && !isTerminal(parent.state) && judged.parentId !== undefined) {

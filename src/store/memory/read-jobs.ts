@@ -77,7 +77,7 @@ export function dumpedOf(tables: Tables, row: JobRow): DumpedJob {
 
 /** Its own result, or that of the as_result heir which stands in for it. */
 export function resultOf(tables: Tables, row: JobRow): TypedBytes | undefined {
-  return row.resultOf === undefined ? row.ownResult : tables.mustJob(row.resultOf).ownResult;
+  return row.resultOf === undefined ? row.ownResult : tables.job(row.resultOf)?.ownResult;
 }
 
 export function statusOf(row: JobRow): JobStatus {

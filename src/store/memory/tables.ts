@@ -65,9 +65,9 @@ export class Tables {
     return id === undefined ? undefined : this.mustJob(id);
   }
 
-  /** Children and heirs, in declaration order. */
+  /** Children and heirs, in declaration order, but for those that were taken away. */
   below(id: JobId): JobRow[] {
-    return (this.#children.get(id) ?? []).map((each) => this.mustJob(each));
+    return (this.#children.get(id) ?? []).flatMap((each) => this.#jobs.get(each) ?? []);
   }
 
   countBelow(id: JobId): number {
@@ -125,6 +125,15 @@ export class Tables {
   putJob(row: JobRow): void {
     const before = this.#replace(row);
     this.#journal.push(() => this.#replace(before));
+  }
+
+  /** Takes a row away as it stands, as an operator would behind the back of a store in a database; the edges of others still know it. */
+  removeJob(id: JobId): void {
+    const row = this.mustJob(id);
+    this.#unindex(row);
+    this.#jobs.delete(id);
+    this.#chainNodes.set(row.rootId, this.chainNodes(row.rootId) - 1);
+    if (row.requestId !== undefined) this.#requests.delete(row.requestId);
   }
 
   #undoInsert(id: JobId): void {

@@ -239,7 +239,10 @@ export async function openWorld(engine: Engine) {
       now += ms;
     },
     hook,
-    /** Goes on with what a power cut at this moment leaves. */
+    get opened(): OpenedStore {
+      return opened;
+    },
+    /** The process that used the store dies without a word: goes on with what it leaves. */
     async crash(): Promise<void> {
       const left = await hook("crash")();
       await opened.discard();
