@@ -1,6 +1,6 @@
 import { openSync, readdirSync, readSync } from "node:fs";
 import path from "node:path";
-import { parseLines } from "./ledger.ts";
+import { type Connection, parseLines } from "./ledger.ts";
 
 /** What the handlers' ledgers say right now. */
 export interface LedgerWatch {
@@ -8,6 +8,8 @@ export interface LedgerWatch {
   look(): void;
   /** Attempts that have started and not ended, by worker. */
   running(worker: string): { readonly count: number; readonly heirs: number };
+  /** What a worker last wrote of its connection. */
+  connection(worker: string): Connection["state"] | undefined;
   /** Attempts that started, in all. */
   readonly started: number;
 }
@@ -18,6 +20,7 @@ const chunkBytes = 1024 * 1024;
 export function watchLedgers(folder: string): LedgerWatch {
   const files = new Map<string, { readonly descriptor: number; offset: number }>();
   const open = new Map<string, Map<string, boolean>>();
+  const connections = new Map<string, Connection["state"]>();
   const buffer = Buffer.alloc(chunkBytes);
   const watch = { started: 0 };
 
@@ -43,6 +46,7 @@ export function watchLedgers(folder: string): LedgerWatch {
       const attempts = open.get(line.worker) ?? new Map<string, boolean>();
       open.set(line.worker, attempts.set(`${line.jobId} ${line.attempt}`, line.heir));
     } else if (line.what === "end") open.get(line.worker)?.delete(`${line.jobId} ${line.attempt}`);
+    else if (line.what === "connection") connections.set(line.worker, line.state);
   }
 
   return {
@@ -51,6 +55,7 @@ export function watchLedgers(folder: string): LedgerWatch {
       const attempts = [...(open.get(worker)?.values() ?? [])];
       return { count: attempts.length, heirs: attempts.filter((heir) => heir).length };
     },
+    connection: (worker) => connections.get(worker),
     get started() {
       return watch.started;
     },
