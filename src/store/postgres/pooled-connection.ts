@@ -1,0 +1,81 @@
+import pg from "pg";
+import { sleep } from "../../runtime/abort.ts";
+import { fullJitterMs } from "../../runtime/retry.ts";
+import type { Connection, Statement, Value } from "./connection.ts";
+import { type ServerPool, TryFailed } from "./pool.ts";
+
+export interface PooledConnectionOptions {
+  /** Not quoted. */
+  readonly schema: string;
+  /** Milliseconds since the epoch; only tests give one. */
+  readonly clock: (() => number) | undefined;
+  /** 0 to below 1: spreads tries. */
+  readonly random: () => number;
+}
+
+/** No new try begins after this. */
+const retryMs = 5_000;
+
+/** The way to the server over a pool: each call takes a connection for one try. */
+export function createConnection(pool: ServerPool, options: PooledConnectionOptions): Connection {
+  const { clock, random } = options;
+  let highWater = 0;
+
+  const read: Connection["read"] = (text, values) =>
+    retrying(() => pool.use((client) => rowsOf(client, { text, values })), random);
+
+  return {
+    schema: pg.escapeIdentifier(options.schema),
+    nowMs() {
+      if (clock === undefined) return null;
+      highWater = Math.max(highWater, clock());
+      return highWater;
+    },
+    read,
+    snapshot: (work) => retrying(() => pool.use((client) => inSnapshot(client, work)), random),
+    write: (make) => retrying((again) => pool.use((client) => rowsOf(client, make(again))), random),
+  };
+}
+
+async function rowsOf<Row>(client: pg.ClientBase, { text, values }: Statement): Promise<readonly Row[]> {
+  // Rows are what the caller's statement selects.
+  const { rows } = await client.query({ text, values: values.map(parameterOf) });
+  return rows as Row[];
+}
+
+/** The driver takes Buffers for bytes. */
+function parameterOf(value: Value): unknown {
+  if (!(value instanceof Uint8Array)) return value;
+  return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+async function inSnapshot<T>(client: pg.ClientBase, work: (read: Connection["read"]) => Promise<T>): Promise<T> {
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  try {
+    const answer = await work((text, values) => rowsOf(client, { text, values }));
+    await client.query("COMMIT");
+    return answer;
+  } catch (error) {
+    // A connection that broke takes its transaction with it.
+    if (error instanceof pg.DatabaseError) await client.query("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Tries again what can succeed within seconds; the last error is told when the time is over. */
+async function retrying<T>(work: (again: boolean) => Promise<T>, random: () => number): Promise<T> {
+  const startedAt = performance.now();
+  let again = false;
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await work(again);
+    } catch (error) {
+      if (!(error instanceof TryFailed)) throw error;
+      const { failure } = error;
+      again ||= failure.unknown;
+      const waitMs = fullJitterMs(failures, { maxMs: 1_000, random });
+      if (!failure.passing || performance.now() - startedAt + waitMs > retryMs) throw failure.error;
+      await sleep(waitMs);
+    }
+  }
+}
