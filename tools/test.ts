@@ -3,12 +3,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { deskVariable, openDesk } from "../test/servers/desk.ts";
+import { skipProblems } from "./allowed-skips.ts";
 import { type Ending, endLike, run } from "./bootstrap/child.mjs";
 import { root } from "./command.ts";
 import { type TestArguments, testArguments } from "./test-arguments.ts";
+import type { Tally } from "./test-tally-reporter.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "conveyor-test-"));
-const countFile = path.join(scratch, "count");
+const tallyFile = path.join(scratch, "tally");
 const deskFile = path.join(scratch, "desk");
 const desk = await openDesk(deskFile);
 let ending: Ending;
@@ -31,8 +33,8 @@ async function runTests({ flags, patterns }: TestArguments): Promise<Ending> {
       ...(flags.some((flag) => flag.startsWith("--test-reporter"))
         ? []
         : ["--test-reporter=spec", "--test-reporter-destination=stdout"]),
-      "--test-reporter=./tools/test-count-reporter.ts",
-      `--test-reporter-destination=${countFile}`,
+      "--test-reporter=./tools/test-tally-reporter.ts",
+      `--test-reporter-destination=${tallyFile}`,
       ...flags,
       ...patterns,
     ],
@@ -46,7 +48,10 @@ async function runTests({ flags, patterns }: TestArguments): Promise<Ending> {
       },
     },
   );
-  if (ending.code !== 0 || Number(readFileSync(countFile, "utf8")) > 0) return ending;
-  console.error(`no test ran for ${patterns.join(" ")} ${flags.join(" ")}`.trimEnd());
-  return { code: 1, signal: null };
+  if (ending.code !== 0) return ending;
+  const tally = JSON.parse(readFileSync(tallyFile, "utf8")) as Tally; // as the reporter writes it
+  const problems = skipProblems(tally.skipped);
+  if (tally.ran === 0) problems.push(`no test ran for ${patterns.join(" ")} ${flags.join(" ")}`.trimEnd());
+  for (const problem of problems) console.error(problem);
+  return { code: problems.length === 0 ? 0 : 1, signal: null };
 }

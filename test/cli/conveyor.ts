@@ -6,6 +6,10 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
+/** Root without the capabilities that let it pass permissions: another user may not be able to read this repository. */
+const passing = "-dac_override,-dac_read_search";
+const rootThatIsBound: readonly string[] = ["setpriv", `--bounding-set=${passing}`, `--inh-caps=${passing}`];
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -17,7 +21,8 @@ export interface RunOptions {
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly uid?: number;
+  /** File permissions bind it, even when this process is root. */
+  readonly isBound?: boolean;
   /** Closes the reading end of its stdout at once. */
   readonly hangUp?: boolean;
 }
@@ -37,13 +42,13 @@ export async function endOf(child: ChildProcess): Promise<Ended> {
   return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
 }
 
-export function start(args: readonly string[], { env = {}, cwd, uid }: RunOptions = {}): ChildProcess {
+export function start(args: readonly string[], { env = {}, cwd, isBound = false }: RunOptions = {}): ChildProcess {
   const { CONVEYOR_ADDRESS: _, NO_COLOR: __, ...rest } = process.env;
-  return spawn(process.execPath, [main, ...args], {
+  const command = [...(isBound && process.getuid?.() === 0 ? rootThatIsBound : []), process.execPath, main, ...args];
+  return spawn(command[0] ?? "", command.slice(1), {
     stdio: "pipe",
     env: { ...rest, ...env },
     ...(cwd === undefined ? {} : { cwd }),
-    ...(uid === undefined ? {} : { uid, gid: uid }),
   });
 }
 
