@@ -1,12 +1,13 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
 import type { ErrorCode } from "../core/errors.ts";
+import { connectionProblem } from "./connection-problem.ts";
 
 /** What a status without Conveyor's details means: grpc's own, a proxy's, or of another server altogether. */
 export function codeOfTransport(code: number, details: string): { readonly code: ErrorCode; readonly message: string } {
   const said = details === "" ? (grpcStatus[code] ?? `status ${code}`) : details;
   switch (code) {
     case grpcStatus.UNAVAILABLE:
-      return { code: "BROKER_UNREACHABLE", message: `the broker cannot be reached: ${said}` };
+      return { code: "BROKER_UNREACHABLE", message: `the broker cannot be reached: ${connectionProblem(said)}` };
     case grpcStatus.CANCELLED: // a broker that is killed or shut down by force ends its calls so
     case grpcStatus.ABORTED:
       return { code: "BROKER_UNREACHABLE", message: `the broker ended the call: ${said}` };

@@ -18,8 +18,6 @@ export interface TlsIdentity {
   replace(tls: ServerTls): void;
 }
 
-type Listener<Update> = (update: Update | null) => void;
-
 /**
  * Throws CERTIFICATE_INVALID, its one field (`tls.cert`, `tls.key`, `tls.clientCa`) saying which part is wrong: no PEM, expired, a
  * key of another certificate.
@@ -27,12 +25,19 @@ type Listener<Update> = (update: Update | null) => void;
 export function createTlsIdentity(first: ServerTls, nowMs: () => number): TlsIdentity {
   checkServerTls(first, nowMs());
   const asksClients = first.clientCa !== undefined;
-  const own = provided({ certificate: bufferOf(first.cert), privateKey: bufferOf(first.key) });
-  const authorities = provided({ caCertificate: bufferOf(first.clientCa ?? "") });
-  // What grpc-js calls experimental here is the only way to change certificates of a server that listens.
+  const own = heard({ certificate: bufferOf(first.cert), privateKey: bufferOf(first.key) });
+  const authorities = heard({ caCertificate: bufferOf(first.clientCa ?? "") });
+  const provider: experimental.CertificateProvider = {
+    addIdentityCertificateListener: own.add,
+    removeIdentityCertificateListener: own.remove,
+    addCaCertificateListener: authorities.add,
+    removeCaCertificateListener: authorities.remove,
+  };
+  // What grpc-js calls experimental here is its only way to change the certificate of a server that listens. Its first two
+  // parameters bear each other's names in 1.14: the one that may be null is the provider of authorities.
   const credentials = experimental.createCertificateProviderServerCredentials(
-    asksClients ? caProvider(authorities) : noProvider,
-    identityProvider(own),
+    provider,
+    asksClients ? provider : null,
     asksClients,
   );
   return {
@@ -66,43 +71,23 @@ export function checkServerTls(tls: ServerTls, nowMs: number): { readonly expire
   return { expiresAtMs: leaf.validToDate.getTime() };
 }
 
-/** A value whose listeners hear of it at once and of every change, as grpc-js wants it. */
-function provided<Update>(first: Update) {
+type Listener<Update> = (update: Update | null) => void;
+
+/** A value whose listeners hear of it and of every change, as grpc-js wants it. */
+function heard<Update>(first: Update) {
   const listeners = new Set<Listener<Update>>();
   let latest = first;
   return {
     add(listener: Listener<Update>) {
       listeners.add(listener);
-      listener(latest);
+      // Not at once: grpc-js keeps who wants to hear of it only after this returned.
+      process.nextTick(() => listener(latest));
     },
     remove: (listener: Listener<Update>) => void listeners.delete(listener),
     set(next: Update) {
       latest = next;
       for (const listener of listeners) listener(next);
     },
-  };
-}
-
-type Provided<Update> = ReturnType<typeof provided<Update>>;
-const nothing = () => undefined;
-/** Clients are asked for no certificate: grpc-js takes null for it, its types do not say so. */
-const noProvider = null as unknown as experimental.CertificateProvider;
-
-function identityProvider(own: Provided<experimental.IdentityCertificateUpdate>): experimental.CertificateProvider {
-  return {
-    addIdentityCertificateListener: own.add,
-    removeIdentityCertificateListener: own.remove,
-    addCaCertificateListener: nothing,
-    removeCaCertificateListener: nothing,
-  };
-}
-
-function caProvider(authorities: Provided<experimental.CaCertificateUpdate>): experimental.CertificateProvider {
-  return {
-    addCaCertificateListener: authorities.add,
-    removeCaCertificateListener: authorities.remove,
-    addIdentityCertificateListener: nothing,
-    removeIdentityCertificateListener: nothing,
   };
 }
 
