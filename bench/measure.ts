@@ -1,5 +1,4 @@
 import type { Role, Stage } from "./stage.ts";
-import { roles } from "./stage.ts";
 
 /** What one round of a scenario came to. */
 export interface Round {
@@ -30,7 +29,7 @@ export async function withCpu<T>(
   const value = await work();
   const after = stage.cpuMs();
   const used = (role: Role) => ((after[role] - before[role]) * 1_000) / jobs;
-  return { value, cpuUs: { producer: used("producer"), broker: used("broker"), worker: used("worker") } };
+  return { value, cpuUs: byRole(used) };
 }
 
 /** Round by round the same fields; the median of each on its own. */
@@ -52,9 +51,13 @@ export function medianRound(rounds: readonly Round[]): Round {
           },
         }),
     jobs: first.jobs,
-    cpuUs: { producer: cpu(roles[0]), broker: cpu(roles[1]), worker: cpu(roles[2]) },
+    cpuUs: byRole(cpu),
     peakBytes: of((round) => round.peakBytes),
   };
+}
+
+function byRole(of: (role: Role) => number): Readonly<Record<Role, number>> {
+  return { producer: of("producer"), broker: of("broker"), worker: of("worker"), store: of("store") };
 }
 
 export function median(values: readonly number[]): number {

@@ -40,7 +40,8 @@ export function profileLines(file: string): readonly string[] {
 function groupOf({ functionName, url }: Frame): string {
   if (functionName.startsWith("(")) return functionName;
   // better-sqlite3 is native: its time is that of its callers.
-  if (url.includes("better-sqlite3") || url.includes("/src/store/sqlite/")) return "SQLite and its driver";
+  if (/\/src\/store\/|\/(better-sqlite3|pg|pg-[a-z]+|postgres-[a-z]+|ioredis|redis-[a-z]+)\//.test(url))
+    return "the store's driver";
   if (url.includes("@grpc/")) return "grpc-js";
   if (url.includes("@bufbuild/protobuf")) return "protobuf";
   if (url.startsWith("node:internal/http2") || url.includes("http2")) return "http2";

@@ -1,4 +1,4 @@
-// npm run bench [-- --only SCENARIO] [--rounds N] [--concurrency N] [--profile] [-o json]: see bench/README.md.
+// npm run bench [-- --store sqlite|postgres|redis] [--only SCENARIO] [--rounds N] [--concurrency N] [--profile] [-o json]: see bench/README.md.
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -14,11 +14,13 @@ import { enqueue } from "./scenarios/enqueue.ts";
 import { latency } from "./scenarios/latency.ts";
 import { openStage, type Stage } from "./stage.ts";
 
+const stores = ["sqlite", "postgres", "redis"];
 const scenarios: Readonly<Record<string, (stage: Stage) => Promise<Round>>> = { enqueue, drain, latency, chains };
 
 exitOnSignals();
 const { values } = parseArgs({
   options: {
+    store: { type: "string", default: "sqlite" },
     only: { type: "string" },
     rounds: { type: "string", default: "3" },
     concurrency: { type: "string", default: "100" },
@@ -30,9 +32,15 @@ const names = values.only === undefined ? Object.keys(scenarios) : values.only.s
 const unknown = names.find((name) => scenarios[name] === undefined);
 const rounds = Number(values.rounds);
 const concurrency = Number(values.concurrency);
-if (unknown !== undefined || !(rounds >= 1) || !(concurrency >= 1) || !["table", "json"].includes(values.output)) {
+if (
+  !stores.includes(values.store) ||
+  unknown !== undefined ||
+  !(rounds >= 1) ||
+  !(concurrency >= 1) ||
+  !["table", "json"].includes(values.output)
+) {
   console.error(
-    `usage: npm run bench -- [--only ${Object.keys(scenarios).join(",")}] [--rounds N] [--concurrency N] [--profile] [-o table|json]`,
+    `usage: npm run bench -- [--store ${stores.join("|")}] [--only ${Object.keys(scenarios).join(",")}] [--rounds N] [--concurrency N] [--profile] [-o table|json]`,
   );
   process.exit(2);
 }
@@ -49,8 +57,8 @@ for (let round = 1; round <= rounds; round += 1) {
 }
 const outcomes: readonly Outcome[] = [...found].map(([name, own]) => ({ name, rounds: own, median: medianRound(own) }));
 if (values.output === "json")
-  console.log(JSON.stringify({ at: new Date().toISOString(), machine, outcomes }, undefined, 2));
-else for (const line of reportLines(machine, outcomes)) console.log(line);
+  console.log(JSON.stringify({ at: new Date().toISOString(), store: values.store, machine, outcomes }, undefined, 2));
+else for (const line of reportLines(values.store, machine, outcomes)) console.log(line);
 
 async function playRound(name: string, round: number): Promise<Round> {
   const scenario = scenarios[name];
@@ -72,6 +80,6 @@ async function withStage(
   profileFolder: string | undefined,
   scenario: (stage: Stage) => Promise<Round>,
 ): Promise<Round> {
-  await using stage = await openStage({ concurrency, profileFolder });
+  await using stage = await openStage({ store: values.store, concurrency, profileFolder });
   return await scenario(stage);
 }

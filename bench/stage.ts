@@ -5,12 +5,14 @@ import { fileURLToPath } from "node:url";
 import { freeAddress, startBroker } from "../test/prove/process/broker.ts";
 import { type Caller, createCaller } from "../test/prove/process/caller.ts";
 import { type Spawned, spawnScript } from "../test/prove/process/spawned.ts";
-import { cpuMsOf, memoryOf } from "../test/prove/process/usage.ts";
+import { openThrowAwayStore } from "../test/prove/process/throw-away-store.ts";
+import { cpuMsOf, familyCpuMsOf, memoryOf } from "../test/prove/process/usage.ts";
 
-export const roles = ["producer", "broker", "worker"] as const;
+/** `store`: the processes of a database server. */
+export const roles = ["producer", "broker", "worker", "store"] as const;
 export type Role = (typeof roles)[number];
 
-/** The three processes of one round, with a fresh SQLite file at FULL. */
+/** The processes of one round, with a fresh store that keeps what it acknowledges. */
 export interface Stage extends AsyncDisposable {
   readonly caller: Caller;
   readonly producer: Spawned;
@@ -21,6 +23,8 @@ export interface Stage extends AsyncDisposable {
 }
 
 export interface StageOptions {
+  /** `sqlite`, `postgres` or `redis`. */
+  readonly store: string;
   readonly concurrency: number;
   /** A folder for CPU profiles of broker and worker; none are taken when undefined. */
   readonly profileFolder: string | undefined;
@@ -28,8 +32,9 @@ export interface StageOptions {
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-export async function openStage({ concurrency, profileFolder }: StageOptions): Promise<Stage> {
+export async function openStage({ store: storeName, concurrency, profileFolder }: StageOptions): Promise<Stage> {
   const folder = mkdtempSync(path.join(tmpdir(), "conveyor-bench-"));
+  const store = await openThrowAwayStore(storeName, folder);
   const address = await freeAddress();
   const profiled = (name: Role) =>
     profileFolder === undefined
@@ -37,7 +42,7 @@ export async function openStage({ concurrency, profileFolder }: StageOptions): P
       : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${name}.cpuprofile`];
   const logOf = (name: Role) => path.join(folder, `${name}.log`);
   const broker = await startBroker({
-    store: `sqlite:${path.join(folder, "jobs.db")}`,
+    store: store.url,
     address,
     logFile: logOf("broker"),
     nodeArgs: profiled("broker"),
@@ -56,7 +61,12 @@ export async function openStage({ concurrency, profileFolder }: StageOptions): P
     caller,
     producer,
     worker,
-    cpuMs: () => ({ producer: cpuMsOf(producer.pid), broker: cpuMsOf(broker.pid), worker: cpuMsOf(worker.pid) }),
+    cpuMs: () => ({
+      producer: cpuMsOf(producer.pid),
+      broker: cpuMsOf(broker.pid),
+      worker: cpuMsOf(worker.pid),
+      store: store.server === undefined ? 0 : familyCpuMsOf(store.server.pid),
+    }),
     brokerPeakBytes: () => memoryOf(broker.pid).peakBytes,
     async [Symbol.asyncDispose]() {
       caller.close();
@@ -65,6 +75,7 @@ export async function openStage({ concurrency, profileFolder }: StageOptions): P
         each.kill("SIGTERM");
         await each.ended;
       }
+      await store.server?.stop();
       rmSync(folder, { recursive: true });
     },
   };
