@@ -16,7 +16,7 @@ import { createCommitter } from "./committer.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { authenticationBy } from "./edge/authentication.ts";
 import { createTlsIdentity, type ServerTls } from "./edge/server-tls.ts";
-import { announce } from "./effects.ts";
+import { announce, hear } from "./effects.ts";
 import { type Authenticate, type Authorize, createGate } from "./gate.ts";
 import { createLaneBoard } from "./lane-board.ts";
 import { createCascader } from "./maintenance/cascader.ts";
@@ -24,6 +24,8 @@ import { createLaneWatch } from "./maintenance/lane-watch.ts";
 import { createPromoter } from "./maintenance/promoter.ts";
 import { createPropagator } from "./maintenance/propagator.ts";
 import { createReaper } from "./maintenance/reaper.ts";
+import { createWaitWatch } from "./maintenance/wait-watch.ts";
+import { createNewsDesk } from "./news.ts";
 import { observedStore } from "./observed-store.ts";
 import { type BrokerIntervals, defaultIntervals } from "./options.ts";
 import { createReach } from "./reach.ts";
@@ -82,7 +84,7 @@ export function createBroker(options: BrokerOptions): Broker {
     options.authenticate ?? (options.tls?.clientCa === undefined ? undefined : authenticationBy(undefined));
   const gate = createGate({ authenticate, authorize: options.authorize });
   const health = createHealth(services);
-  const waiters = createWaiters();
+  const waiters = createWaiters({ clock, lookMs: intervals.lookMs, onDueIn: (ms) => waitWatch.wakeIn(ms) });
   const board = createLaneBoard();
   const table = createSessionTable();
   const newcomers = new Set<FrameStream<WorkResponse>>();
@@ -101,8 +103,16 @@ export function createBroker(options: BrokerOptions): Broker {
   });
   const store = observedStore(options.store, reach);
   const onEffects = (effects: Effects) =>
-    announce(effects, { dispatcher, waiters, table, propagator, cascader, promoter, clock });
+    announce(effects, { dispatcher, waiters, table, news, propagator, cascader, promoter, clock });
   const onUnexpected = (error: unknown, method: string) => logger.error("call broke", { method, error });
+  const news = createNewsDesk({
+    store,
+    board,
+    table,
+    clock,
+    logger,
+    onNews: (told) => hear(told, { dispatcher, waiters, table }),
+  });
   const dispatcher = createDispatcher({ board, ids, poke: () => committer.poke() });
   const committer = createCommitter({ store, claims: dispatcher, onEffects, logger });
   const departures = createDepartures({
@@ -118,12 +128,15 @@ export function createBroker(options: BrokerOptions): Broker {
   const promoter = createPromoter(upkeep);
   const propagator = createPropagator(upkeep);
   const cascader = createCascader(upkeep);
+  const waitWatch = createWaitWatch({ ...upkeep, waiters });
   const loops = together([
+    news,
     promoter,
     propagator,
     cascader,
     createReaper({ ...upkeep, reach, onReaped: (answer) => table.reaped(answer) }),
     createLaneWatch({ ...upkeep, board, dispatcher }),
+    waitWatch,
   ]);
 
   const server = createServer();
@@ -147,7 +160,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const work = { store, context: sessions, onEffects, onUnexpected, newcomers };
   server.addService(serviceDefinition(JobService), jobService(context));
   server.addService(serviceDefinition(WorkerService), workerService(context, work));
-  server.addService(serviceDefinition(QueueService), queueService(context, { board, dispatcher }));
+  server.addService(serviceDefinition(QueueService), queueService(context, { board, dispatcher, news }));
   health.addTo(server);
   addReflection(server, {
     registry: schema,

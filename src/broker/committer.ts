@@ -20,8 +20,8 @@ import { insertBytes, insertJobs, settleBytes, settleJobs } from "./weights.ts";
 export interface PendingClaim {
   readonly item: ClaimItem;
   answer(answer: ClaimAnswer): void;
-  /** The commit failed: nothing was claimed. */
-  fail(): void;
+  /** The commit failed. `unknown`: it may have been made all the same, else nothing was claimed. */
+  fail(unknown: boolean): void;
 }
 
 /** Who wants jobs; asked when a batch is put together, so that a job can be inserted and claimed in one transaction. */
@@ -40,8 +40,8 @@ export interface CommitterOptions {
 }
 
 /**
- * The one way into `store.commit`. A call resolves when its change is durable; it throws STORE_UNAVAILABLE or STORE_FULL
- * when nothing was changed, and INTERNAL when the store broke on this very item.
+ * The one way into `store.commit`. A call resolves when its change is durable; it throws STORE_UNAVAILABLE when that is not
+ * known, STORE_FULL when nothing was changed, and INTERNAL when the store broke on this very item.
  */
 export interface Committer {
   renew(item: RenewItem): Promise<RenewAnswer>;
@@ -98,7 +98,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     try {
       answer = await options.store.commit({ ...batch, claim: claims.map((claim) => claim.item) });
     } catch (error) {
-      for (const claim of claims) claim.fail();
+      const unknown = isConveyorError(error) && error.code === "STORE_UNAVAILABLE";
+      for (const claim of claims) claim.fail(unknown);
       return failed(writes, error, claims.length > 0);
     }
     // It is committed: whoever breaks on the news must not make it look undone.

@@ -12,6 +12,8 @@ export interface Claimant {
   /** What fits now; no jobs while the stream cannot take them. */
   room(): { readonly jobs: number; readonly bytes: number };
   deliver(leases: readonly Lease[]): void;
+  /** These do not fit any more: they go back. */
+  refuse(leases: readonly Lease[]): void;
   /** A claim is under way; there is never more than one. */
   claiming(): void;
   /** It is over, whatever came of it. */
@@ -60,6 +62,8 @@ export function createDispatcher(options: {
   const { board, ids } = options;
   const line = new Set<Claimant>();
   const limited = new Set<QueueName>();
+  /** Claims whose answer was lost: each goes again before its claimant asks for anything else. */
+  const owed = new Map<Claimant, ClaimItem>();
   let turn = 0;
   let stopped = false;
   /** The store failed: nobody asks again before the next look everywhere or the next commit that worked. */
@@ -74,8 +78,9 @@ export function createDispatcher(options: {
     const open = new Set(board.open());
     for (const hint of open) hint.asked = 0;
     const alone = line.size < 2;
-    const claims: PendingClaim[] = [];
-    let jobsLeft = jobsPerCommitMax;
+    const claims = [...owed].map(([claimant, item]) => claimAgain(claimant, item));
+    let jobsLeft = claims.reduce((left, { item }) => left - item.jobsMax, jobsPerCommitMax);
+    owed.clear();
     turn += 1;
     for (const claimant of line) {
       if (open.size === 0 || jobsLeft <= 0) break;
@@ -118,12 +123,37 @@ export function createDispatcher(options: {
     };
     return {
       item,
-      answer: (answer) => answered(claimant, item, wanted, answer),
-      fail() {
-        resting = true;
-        claimant.claimed();
-      },
+      answer: (answer) =>
+        answered(claimant, answer, (leases) => {
+          learn(item, wanted, leases);
+          if (leases.length > 0) claimant.deliver(leases);
+        }),
+      fail: (unknown) => failed(claimant, item, unknown),
     };
+  }
+
+  /** What an earlier try leased is answered, else the claim is as it was: unless there is no room any more, or no stream. */
+  function claimAgain(claimant: Claimant, before: ClaimItem): PendingClaim {
+    const room = claimant.room();
+    const some = { jobsMax: Math.min(before.jobsMax, room.jobs), bytesMax: Math.min(before.bytesMax, room.bytes) };
+    const item = { ...before, ...(room.jobs > 0 && room.bytes > 0 ? some : { lanes: [] }), again: true };
+    claimant.claiming();
+    return {
+      item,
+      answer: (answer) =>
+        answered(claimant, answer, (leases) => {
+          const fitting = fittingIn(claimant.room(), leases);
+          if (fitting > 0) claimant.deliver(leases.slice(0, fitting));
+          if (fitting < leases.length) claimant.refuse(leases.slice(fitting));
+        }),
+      fail: (unknown) => failed(claimant, before, unknown),
+    };
+  }
+
+  function failed(claimant: Claimant, item: ClaimItem, unknown: boolean): void {
+    resting = true;
+    if (unknown) owed.set(claimant, item);
+    claimant.claimed();
   }
 
   /** The lanes that may have more than was asked for already; queues take turns in being served first. */
@@ -142,14 +172,13 @@ export function createDispatcher(options: {
     return Math.ceil(jobs / (plenty ? 2 : 4));
   }
 
-  function answered(claimant: Claimant, item: ClaimItem, wanted: readonly Wanted[], answer: ClaimAnswer): void {
+  function answered(claimant: Claimant, answer: ClaimAnswer, take: (leases: readonly Lease[]) => void): void {
     if (answer.kind === "gone") {
       claimant.claimed();
       claimant.superseded();
       return;
     }
-    learn(item, wanted, answer.leases);
-    if (answer.leases.length > 0) claimant.deliver(answer.leases);
+    take(answer.leases);
     claimant.claimed();
   }
 
@@ -182,12 +211,13 @@ export function createDispatcher(options: {
   }
 
   function want(claimant: Claimant): void {
-    line.add(claimant);
+    if (!owed.has(claimant)) line.add(claimant);
     wake();
   }
 
   function wake(): void {
-    if (!stopped && !resting && line.size > 0 && board.anyOpen()) options.poke();
+    if (stopped || resting) return;
+    if (owed.size > 0 || (line.size > 0 && board.anyOpen())) options.poke();
   }
 
   return {
@@ -219,6 +249,17 @@ export function createDispatcher(options: {
       stopped = true;
     },
   };
+}
+
+/** How many of the leases fit, in their order; one at least, unless there is no room at all. Those of a claim sent again may be too many by now. */
+function fittingIn(room: { readonly jobs: number; readonly bytes: number }, leases: readonly Lease[]): number {
+  let { bytes } = room;
+  if (room.jobs <= 0 || bytes <= 0) return 0;
+  const end = leases.slice(0, room.jobs).findIndex(({ payload }, index) => {
+    bytes -= payload.bytes.length;
+    return bytes < 0 && index > 0;
+  });
+  return end < 0 ? Math.min(room.jobs, leases.length) : end;
 }
 
 /** One batch that is being put together. */

@@ -1,7 +1,8 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Loop } from "../runtime/loop.ts";
-import type { Effects } from "../store/store.ts";
+import type { Effects, News } from "../store/store.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { NewsDesk } from "./news.ts";
 import type { SessionTable } from "./sessions/session-table.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -10,6 +11,8 @@ export interface EffectListeners {
   readonly dispatcher: Dispatcher;
   readonly waiters: Waiters;
   readonly table: SessionTable;
+  /** Tells the other brokers. */
+  readonly news: NewsDesk;
   readonly propagator: Loop;
   readonly cascader: Loop;
   readonly promoter: Loop;
@@ -21,7 +24,23 @@ export function announce(effects: Effects, listeners: EffectListeners): void {
   listeners.dispatcher.readied(effects.readied);
   listeners.waiters.wake(effects.ended);
   if (effects.cancels.length > 0) listeners.table.cancel(effects.cancels);
+  listeners.news.tell(effects);
   if (effects.propagateDue) listeners.propagator.wake();
   if (effects.cascadeDue) listeners.cascader.wake();
   if (effects.dueAt !== undefined) listeners.promoter.wakeIn(Math.max(0, effects.dueAt - listeners.clock.now()));
+}
+
+/** Takes in what another broker did; undefined: that may have been anything. */
+export function hear(
+  news: News | undefined,
+  listeners: Pick<EffectListeners, "dispatcher" | "waiters" | "table">,
+): void {
+  if (news === undefined) {
+    listeners.dispatcher.lookEverywhere();
+    listeners.waiters.lookAgain();
+    return;
+  }
+  listeners.dispatcher.readied(news.readied);
+  listeners.waiters.wake(news.ended.map((id) => ({ id, state: undefined })));
+  if (news.cancels.length > 0) listeners.table.cancel(news.cancels);
 }

@@ -26,6 +26,8 @@ export interface LaneBoard {
   addQueue(queue: QueueName): boolean;
   /** Anything may have happened. */
   addAll(): void;
+  /** A claim from here has just found no more in it. */
+  isEmptied(lane: Lane): boolean;
   /** Lanes that may have work. */
   open(): readonly LaneHint[];
   anyOpen(): boolean;
@@ -76,6 +78,7 @@ export function createLaneBoard(): LaneBoard {
     addAll() {
       for (const hint of all()) hint.expected = Math.max(1, hint.expected);
     },
+    isEmptied: (lane) => find(lane)?.expected === 0,
     open: () => [...all()].filter((hint) => hint.expected > 0),
     anyOpen() {
       for (const hint of all()) if (hint.expected > 0) return true;

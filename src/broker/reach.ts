@@ -7,10 +7,12 @@ export interface Reach extends StoreWatch {
   /** False from a call that failed until writes have worked again without one that failed for `calmMs`. */
   readonly ok: boolean;
   /**
-   * For how many ms sessions could be renewed: writes worked without a gap of more than `gapMs`, none failed, and the wall clock,
-   * by which sessions end, did not leap ahead by more than `gapMs`. 0 while there is such a gap.
+   * For how many ms sessions could be renewed: writes worked without a gap of more than `gapMs`, none failed, and the store's clock,
+   * by which sessions end, did not leap ahead by more than `gapMs`, as far as it was told. 0 while there is such a gap.
    */
   steadyMs(): number;
+  /** What the store's clock says now; to be told before its time is relied on. */
+  told(storeMs: number): void;
 }
 
 const outages = [
@@ -33,7 +35,7 @@ export function createReach(options: {
   let wroteAt = Number.NEGATIVE_INFINITY;
   let failedAt = Number.NEGATIVE_INFINITY;
   let steadySince = 0;
-  /** Least lead of the wall clock in the steady time: steps that are small each are found by their sum. */
+  /** Least lead of the store's clock in the steady time: steps that are small each are found by their sum. */
   let lead = Number.POSITIVE_INFINITY;
   let ok = true;
 
@@ -45,13 +47,7 @@ export function createReach(options: {
 
   function unsteady(now: number): void {
     steadySince = now;
-    lead = clock.now() - now;
-  }
-
-  function lookAtWall(now: number): void {
-    const leads = clock.now() - now;
-    if (leads - lead > gapMs) unsteady(now);
-    else lead = Math.min(lead, leads);
+    lead = Number.POSITIVE_INFINITY;
   }
 
   return {
@@ -62,7 +58,6 @@ export function createReach(options: {
       const now = clock.elapsed();
       if (now - wroteAt > gapMs) unsteady(now);
       wroteAt = now;
-      lookAtWall(now);
       // A full disk takes writes that have nothing to write: one that worked proves little while others fail.
       if (!ok && now - failedAt >= calmMs) turn(true);
     },
@@ -75,9 +70,14 @@ export function createReach(options: {
       if (verb === "write") unsteady(now);
       turn(false, error);
     },
+    told(storeMs) {
+      const now = clock.elapsed();
+      const leads = storeMs - now;
+      if (leads - lead > gapMs) unsteady(now);
+      lead = Math.min(lead, leads);
+    },
     steadyMs() {
       const now = clock.elapsed();
-      lookAtWall(now);
       return now - wroteAt > gapMs ? 0 : now - steadySince;
     },
   };

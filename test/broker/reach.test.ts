@@ -8,7 +8,7 @@ function scene() {
   const time = { elapsed: 500_000, wall: 1_750_000_000_000 };
   const turns: string[] = [];
   const reach = createReach({
-    clock: { now: () => time.wall, elapsed: () => time.elapsed },
+    clock: { now: () => 0, elapsed: () => time.elapsed },
     gapMs: 10_000,
     calmMs: 10_000,
     onChange: (ok, error) => turns.push(ok ? "ok" : (error as ConveyorError).code),
@@ -20,6 +20,7 @@ function scene() {
   const write = (seconds: number) => {
     for (let second = 0; second < seconds; second += 1) {
       pass(1_000);
+      reach.told(time.wall);
       reach.wrote();
     }
   };
@@ -87,20 +88,22 @@ test("reach / what one item is refused for is no outage", () => {
   assert.deepEqual(turns, []);
 });
 
-test("reach / a wall clock that leaps ahead begins the steady time anew, before anything is asked of the store", () => {
+test("reach / a store's clock that leaps ahead begins the steady time anew, before anything is asked of the store", () => {
   const { reach, time, turns, write } = scene();
   write(100);
   time.wall += 60_000;
+  reach.told(time.wall);
   assert.equal(reach.steadyMs(), 0);
   write(30);
   assert.equal(reach.steadyMs(), 30_000);
   assert.deepEqual(turns, []);
 });
 
-test("reach / small steps of the wall clock count together, a step back does not count", () => {
+test("reach / small steps of the store's clock count together, a step back does not count", () => {
   const { reach, time, write } = scene();
   write(100);
   time.wall -= 3_600_000;
+  reach.told(time.wall);
   assert.equal(reach.steadyMs(), 99_000);
   for (let step = 0; step < 2; step += 1) {
     time.wall += 6_000;

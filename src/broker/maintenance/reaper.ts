@@ -7,7 +7,7 @@ const leasesPerStepMax = 500;
 
 /**
  * Ends sessions that were not renewed, and frees leases that were buffered for too long. At start, after a write that failed for the
- * store's sake, a gap in reaching it or a leap of the wall clock it waits one full time to live: nobody could renew in time either.
+ * store's sake, a gap in reaching it or a leap of its clock it waits one full time to live: nobody could renew in time either.
  */
 export function createReaper(
   context: MaintenanceContext & { readonly reach: Reach; readonly onReaped: (answer: ReapAnswer) => void },
@@ -19,6 +19,7 @@ export function createReaper(
     logger: context.logger,
     random: context.ids.random,
     async run() {
+      reach.told(await context.store.readTime());
       const waitMs = intervals.sessionTtlMs - reach.steadyMs();
       if (waitMs > 0) return Math.min(waitMs, intervals.pollMs);
       const { bufferedMsMax } = intervals;

@@ -7,11 +7,12 @@ import { queueChangeFromWire } from "../../wire/queue-change.ts";
 import { queueToWire } from "../../wire/queue-to-wire.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import type { LaneBoard } from "../lane-board.ts";
+import type { NewsDesk } from "../news.ts";
 import { gated, type ServiceContext } from "./service-context.ts";
 
 export function queueService(
   context: ServiceContext,
-  lanes: { readonly board: LaneBoard; readonly dispatcher: Dispatcher },
+  lanes: { readonly board: LaneBoard; readonly dispatcher: Dispatcher; readonly news: Pick<NewsDesk, "tell"> },
 ): UntypedServiceImplementation {
   const { method } = QueueService;
   const toWire = (queue: QueueRecord) =>
@@ -38,6 +39,8 @@ export function queueService(
       const queue = await context.store.updateQueue(name, queueChangeFromWire(request.settings, request.updateMask));
       lanes.dispatcher.limit(name, queue.settings.maxConcurrency !== undefined);
       lanes.dispatcher.opened(name);
+      const readied = queue.lanes.map(({ type }) => ({ queue: name, type }));
+      lanes.news.tell({ readied, ended: [], cancels: [] });
       return { queue: toWire(queue) };
     }),
   };

@@ -4,6 +4,7 @@ import { parseJobId } from "../../core/names.ts";
 import { invalidField } from "../../wire/invalid-field.ts";
 import { jobToWire } from "../../wire/job-to-wire.ts";
 import { checkedDurationMs } from "../../wire/time.ts";
+import type { WaitGoal } from "../waiters.ts";
 import { readJob } from "./read-jobs.ts";
 import type { Caller, ServiceContext } from "./service-context.ts";
 
@@ -11,8 +12,6 @@ const waitMs = 30_000;
 const waitMsMax = 600_000;
 /** The answer must arrive before the caller's deadline. */
 const marginMs = 500;
-/** Without a wake-up the job is read again, in case another broker ended it. */
-const rereadMs = 5_000;
 
 /** Answers when the job has got there, or with how it stands when the time is over. */
 export async function waitJob(
@@ -21,17 +20,15 @@ export async function waitJob(
   caller: Caller,
 ): Promise<Omit<WaitJobResponse, "$typeName">> {
   const id = parseJobId(request.id);
-  const reached = condition(request.until);
+  const goal = goalOf(request.until);
+  const reached = (job: JobDetail) => isTerminal(job.state) || (goal === "RAN" && job.ranAt !== undefined);
   const endsAt = endOf(request, caller);
   for (;;) {
     const leftMs = endsAt - Date.now();
     // Waiting begins before the read, or an end between the two would be missed.
     const over = new AbortController();
-    const ended = context.waiters.ended(
-      id,
-      Math.max(0, Math.min(leftMs, rereadMs)),
-      AbortSignal.any([caller.signal, over.signal]),
-    );
+    const signal = AbortSignal.any([caller.signal, over.signal]);
+    const ended = context.waiters.reached(id, { goal, ms: Math.max(0, leftMs), signal });
     ended.catch(() => undefined);
     try {
       const job = await readJob(context, id, caller);
@@ -43,13 +40,13 @@ export async function waitJob(
   }
 }
 
-function condition(until: WaitUntil): (job: JobDetail) => boolean {
+function goalOf(until: WaitUntil): WaitGoal {
   switch (until) {
     case WaitUntil.UNSPECIFIED:
     case WaitUntil.TERMINAL:
-      return (job) => isTerminal(job.state);
+      return "TERMINAL";
     case WaitUntil.RAN:
-      return (job) => job.ranAt !== undefined || isTerminal(job.state);
+      return "RAN";
     default:
       throw invalidField(
         "INVALID_OPTION",

@@ -12,6 +12,7 @@ export interface HeldLease {
   /** Number of its delivery in the stream; 0 for one that was kept by a resume. */
   readonly seq: number;
   readonly subscription: Subscription | undefined;
+  readonly claimedAt: number;
   /** Undefined while the worker names it as buffered. */
   startedAt: number | undefined;
   /** When the broker takes it, once its handler was asked to stop. */

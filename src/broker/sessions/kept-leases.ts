@@ -20,6 +20,7 @@ export function keptLeases(
       bytes: lease.payloadBytes,
       timeoutMs: lease.timeoutMs,
       seq: 0,
+      claimedAt: now - lease.sinceClaimMs,
       startedAt: said?.buffered === true ? undefined : now - elapsedMs,
       cancelAt: undefined,
     };

@@ -1,6 +1,7 @@
 import type { LeaseId } from "../../core/names.ts";
 import type { SessionRef } from "../../store/store.ts";
 import type { Committer } from "../committer.ts";
+import type { CancelledLease } from "./cancels.ts";
 
 /** Keeps a session alive in the store, with the leases that its worker named as buffered. */
 export interface Renewer {
@@ -17,6 +18,8 @@ export function createRenewer(options: {
   readonly buffered: readonly LeaseId[];
   readonly committer: Committer;
   readonly onGone: () => void;
+  /** All that should be stopped, whether or not it was told before. */
+  readonly onCancels: (cancels: readonly CancelledLease[]) => void;
 }): Renewer {
   let buffered = new Set(options.buffered);
   let running = false;
@@ -33,6 +36,7 @@ export function createRenewer(options: {
         again = false;
         const answer = await options.committer.renew({ ...options.ref, ttlMs: options.ttlMs, buffered: [...buffered] });
         if (answer.kind === "gone") options.onGone();
+        else if (answer.cancels.length > 0) options.onCancels(answer.cancels);
       } while (again);
     } catch {
       // The store is away; the committer has reported it.

@@ -8,6 +8,7 @@ export interface SessionTable {
   add(session: Session): void;
   remove(session: Session): void;
   all(): readonly Session[];
+  has(sessionId: SessionId): boolean;
   /** Tells handlers to stop. */
   cancel(cancels: Effects["cancels"]): void;
   /** The reaper ended sessions or took leases. */
@@ -27,6 +28,7 @@ export function createSessionTable(): SessionTable {
       if (sessions.get(session.ref.sessionId) === session) sessions.delete(session.ref.sessionId);
     },
     all: () => [...sessions.values()],
+    has: (sessionId) => sessions.has(sessionId),
     cancel(cancels) {
       for (const [sessionId, items] of bySession(cancels)) sessions.get(sessionId)?.cancel(items);
     },

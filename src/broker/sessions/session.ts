@@ -60,6 +60,7 @@ export function createSession(options: SessionOptions): Session {
     buffered: hello.resume?.held.flatMap(({ leaseId, buffered }) => (buffered ? [leaseId] : [])) ?? [],
     committer,
     onGone: superseded,
+    onCancels: (asked) => cancels.push(asked),
   });
   const pulse = createPulse({ intervals, clock, deaf: () => deaf, onSilence, onBeat: outbox.ping, onLook });
   const subscriptions = hello.subscriptions.map(
@@ -104,9 +105,13 @@ export function createSession(options: SessionOptions): Session {
     if (jobs > 0 && bytes > 0) dispatcher.want(session);
   }
 
+  function refuse(claimed: readonly Lease[]): void {
+    taker.refuse(claimed.map(({ leaseId }) => leaseId));
+  }
+
   function deliver(claimed: readonly Lease[]): void {
     if (departure !== undefined) {
-      taker.refuse(claimed.map(({ leaseId }) => leaseId));
+      refuse(claimed);
       return;
     }
     const now = clock.elapsed();
@@ -116,7 +121,7 @@ export function createSession(options: SessionOptions): Session {
       const subscription = subscriptionOf(queue, payload.type);
       const bytes = payload.bytes.length;
       const held = { leaseId, jobId, type: payload.type, queue, bytes, timeoutMs, subscription };
-      leases.add({ ...held, seq: outbox.delivered, startedAt: now, cancelAt: undefined });
+      leases.add({ ...held, seq: outbox.delivered, claimedAt: now, startedAt: now, cancelAt: undefined });
     }
     outbox.flushDeliveries();
     cancels.delivered(claimed.map(({ leaseId }) => leaseId));
@@ -239,6 +244,7 @@ export function createSession(options: SessionOptions): Session {
     subscriptions,
     room,
     deliver,
+    refuse,
     claiming() {
       claiming = true;
     },

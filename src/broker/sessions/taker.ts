@@ -12,7 +12,7 @@ export interface Taker {
   giveBack(leases: readonly HeldLease[]): void;
   /** Takes what is late at the time `now`, see `overdue`; answers whether there was any. */
   takeLate(now: number): boolean;
-  /** Claimed for a stream that had closed: nobody has seen them, so that no crash may be counted. */
+  /** Claimed for a stream that has no room for them, or had closed: nobody has seen them, so that no crash may be counted. */
   refuse(leaseIds: readonly LeaseId[]): void;
 }
 
@@ -25,13 +25,13 @@ export function createTaker(options: {
 }): Taker {
   const { leases, outbox, context, signal } = options;
 
-  /** The slot is free at once; the worker is told when it is durable. */
-  async function take(lease: HeldLease, outcome: Outcome): Promise<void> {
+  /** The slot is free at once; the worker, if it knows of the lease, is told when that is durable. */
+  async function take(lease: HeldLease, outcome: Outcome, known = true): Promise<void> {
     leases.remove(lease.leaseId);
     const answer = await settle(lease.leaseId, outcome, signal);
     if (answer === undefined) return;
     context.dispatcher.freed(lease.queue);
-    if (outcome.kind !== "release") outbox.lost([lease.leaseId]);
+    if (known) outbox.lost([lease.leaseId]);
   }
 
   function settle(leaseId: LeaseId, outcome: Outcome, until: AbortSignal) {
@@ -42,10 +42,10 @@ export function createTaker(options: {
 
   return {
     giveBack(lost) {
-      for (const lease of lost) void take(lease, { kind: "release" });
+      for (const lease of lost) void take(lease, { kind: "release" }, false);
     },
     takeLate(now) {
-      const late = overdue(leases, now, context.intervals.timeoutGraceMs);
+      const late = overdue(leases, now, context.intervals);
       for (const lease of late.cancelled) {
         void take(lease, { kind: "cancel", message: "its handler did not stop in time" });
       }
@@ -53,7 +53,8 @@ export function createTaker(options: {
         const message = `no result within its time-out of ${lease.timeoutMs} ms`;
         void take(lease, { kind: "failure", error: { name: "TIMED_OUT", message, stack: "" }, timedOut: true });
       }
-      return late.cancelled.length + late.timedOut.length > 0;
+      for (const lease of late.unstarted) void take(lease, { kind: "release" });
+      return late.cancelled.length + late.timedOut.length + late.unstarted.length > 0;
     },
     refuse(leaseIds) {
       for (const leaseId of leaseIds) void settle(leaseId, { kind: "release" }, context.signal);
