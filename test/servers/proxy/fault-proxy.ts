@@ -1,0 +1,113 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import type { Wire, WireRequest } from "./wire.ts";
+
+/** Stands between a driver and its server and cuts one connection where it is told to. */
+export interface FaultProxy {
+  /** The server's URL, by way of the proxy. */
+  readonly url: string;
+  /** How many requests of each kind came by. */
+  readonly seen: ReadonlyMap<string, number>;
+  /** Cuts once: the connection of the request that comes after `skip` others (of any connection). */
+  arm(cut: Cut): void;
+  /** What was cut since `arm`; then nothing is armed any more. */
+  disarm(): { readonly kind: string; readonly moment: CutMoment } | undefined;
+  close(): Promise<void>;
+}
+
+/** `before`: the server never got the request. `after`: it did all that was asked, and the reply is lost. */
+export type CutMoment = "before" | "after";
+
+export interface Cut {
+  readonly moment: CutMoment;
+  readonly skip: number;
+}
+
+export async function startFaultProxy(serverUrl: string, wire: Wire): Promise<FaultProxy> {
+  const target = new URL(serverUrl);
+  const seen = new Map<string, number>();
+  const sockets = new Set<Socket>();
+  let armed: { moment: CutMoment; skip: number } | undefined;
+  let fired: { kind: string; moment: CutMoment } | undefined;
+
+  /** The cut that this request is to suffer, if it is the one. */
+  function cutFor({ kind }: WireRequest): CutMoment | undefined {
+    if (kind === undefined) return undefined;
+    seen.set(kind, (seen.get(kind) ?? 0) + 1);
+    if (armed === undefined) return undefined;
+    if (armed.skip > 0) {
+      armed.skip -= 1;
+      return undefined;
+    }
+    const { moment } = armed;
+    fired = { kind, moment };
+    armed = undefined;
+    return moment;
+  }
+
+  function serve(client: Socket): void {
+    const server = connect({ host: target.hostname, port: Number(target.port) });
+    const requests = wire.requests();
+    const replies = wire.replies();
+    let repliesDue = 0;
+    /** Replies that still go through before the connection is cut. */
+    let repliesLeft = Number.POSITIVE_INFINITY;
+    const end = (): void => {
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      sockets.add(socket);
+      socket.on("error", end);
+      socket.on("close", () => {
+        sockets.delete(socket);
+        end();
+      });
+    }
+    client.on("data", (bytes: Buffer) => {
+      for (const request of requests.push(bytes)) {
+        if (repliesLeft < Number.POSITIVE_INFINITY) return;
+        const cut = cutFor(request);
+        if (cut === "before") return end();
+        server.write(request.bytes);
+        if (cut === "after") repliesLeft = repliesDue;
+        if (request.hasReply) repliesDue += 1;
+      }
+    });
+    server.on("data", (bytes: Buffer) => {
+      for (const reply of replies.push(bytes)) {
+        repliesDue -= 1;
+        if (repliesLeft === 0) return end();
+        repliesLeft -= 1;
+        client.write(reply);
+      }
+    });
+  }
+
+  const listener = createServer(serve).listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const address = listener.address();
+  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
+  const url = new URL(serverUrl);
+  url.port = String(address.port);
+  return {
+    url: url.href,
+    seen,
+    arm(cut) {
+      armed = { ...cut };
+      fired = undefined;
+    },
+    disarm() {
+      armed = undefined;
+      const done = fired;
+      fired = undefined;
+      return done;
+    },
+    async close() {
+      listener.close();
+      for (const socket of sockets) socket.destroy();
+      await once(listener, "close");
+    },
+  };
+}
