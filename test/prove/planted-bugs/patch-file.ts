@@ -9,6 +9,8 @@ export interface PatchFile {
   readonly what: string;
   /** Test files that hold the tests named. */
   readonly files: readonly string[];
+  /** The store whose driver it breaks, as its cases name it; empty: it breaks something else. */
+  readonly engine: string;
   /** Tests that must fail: their own title, or the end of it with the suites around it. */
   readonly mustFail: readonly string[];
   /** What is wrong with the patch itself. */
@@ -32,13 +34,16 @@ export function readPatchFile(location: string): PatchFile {
     ...(changed === 0 ? ["it changes nothing"] : []),
     ...(changed <= behaviourLinesMax ? [] : [`it changes ${changed} lines, ${behaviourLinesMax} are allowed`]),
     ...(targets.every((target) => /^[ab]\/src\//.test(target)) ? [] : ["it changes files outside src"]),
-    ...(added.some((line) => /\bthrow\b|\breject\(|process\.exit|\bassert\b/.test(line)) ? ["it adds a throw"] : []),
+    ...(added.some((line) => /\bthrow\b|\breject\(|process\.exit|\bassert\b|\bRAISE\b|\berror\(|error_reply/.test(line))
+      ? ["it adds a throw"]
+      : []),
   ];
   return {
     name: path.basename(location, ".patch"),
     location,
     what: header("what")[0] ?? "",
     files: header("file"),
+    engine: /^b\/src\/store\/([a-z]+)\//.exec(targets.at(-1) ?? "")?.[1] ?? "",
     mustFail: header("must fail"),
     problems,
   };

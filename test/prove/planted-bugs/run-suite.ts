@@ -1,8 +1,9 @@
-// Runs test files in the folder it is started in and prints a JSON line for each test: node run-suite.ts CONCURRENCY TIMEOUT_MS FILE...
+// Runs test files in the folder it is started in and prints a JSON line for each test: node run-suite.ts CONCURRENCY TIMEOUT_MS ENGINE FILE...;
+// with an ENGINE only its cases run: tests whose title has it in square brackets.
 import path from "node:path";
 import { run } from "node:test";
 
-const [concurrency, timeout, ...files] = process.argv.slice(2);
+const [concurrency, timeout, engine, ...files] = process.argv.slice(2);
 /** Names of the suites and tests that are open, by file and depth. */
 const open = new Map<string, string[]>();
 const cwd = process.cwd();
@@ -12,6 +13,7 @@ const events = run({
   files: files.map((file) => path.resolve(cwd, file)),
   concurrency: Number(concurrency),
   timeout: Number(timeout),
+  ...(engine === "" ? {} : { testNamePatterns: [new RegExp(`\\[${engine}\\b`)] }),
 });
 for await (const { type, data } of events) {
   if (type === "test:start") {

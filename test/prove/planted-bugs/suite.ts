@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { deskVariable } from "../../servers/desk.ts";
 
 /** One test as it came out. */
 export interface TestEnd {
@@ -18,6 +19,10 @@ export interface SuiteOptions {
   /** The copy of the project to run in. */
   readonly folder: string;
   readonly files: readonly string[];
+  /** Runs the cases of this store alone; empty: all tests. */
+  readonly engine: string;
+  /** Where test processes ask for servers: the socket file of a desk. */
+  readonly desk: string;
   readonly concurrency: number;
   /** For one test. */
   readonly testMsMax: number;
@@ -31,11 +36,14 @@ const runner = fileURLToPath(new URL("run-suite.ts", import.meta.url));
 export async function runSuite({
   folder,
   files,
+  engine,
+  desk,
   concurrency,
   testMsMax,
   msMax,
 }: SuiteOptions): Promise<readonly TestEnd[]> {
-  const child = spawn(process.execPath, [runner, String(concurrency), String(testMsMax), ...files], {
+  const child = spawn(process.execPath, [runner, String(concurrency), String(testMsMax), engine, ...files], {
+    env: { ...process.env, [deskVariable]: desk },
     cwd: folder,
     stdio: ["ignore", "pipe", "ignore"],
     detached: true, // a group of its own, so that a kill reaches the test files' processes
