@@ -13,11 +13,16 @@ export interface PooledConnectionOptions {
   readonly random: () => number;
 }
 
+export interface PooledConnection extends Connection {
+  /** Does `work`, which may be repeated, on one connection of the pool. */
+  prepare(work: (client: pg.ClientBase) => Promise<void>): Promise<void>;
+}
+
 /** No new try begins after this. */
 const retryMs = 5_000;
 
 /** The way to the server over a pool: each call takes a connection for one try. */
-export function createConnection(pool: ServerPool, options: PooledConnectionOptions): Connection {
+export function createConnection(pool: ServerPool, options: PooledConnectionOptions): PooledConnection {
   const { clock, random } = options;
   let highWater = 0;
 
@@ -31,6 +36,7 @@ export function createConnection(pool: ServerPool, options: PooledConnectionOpti
       highWater = Math.max(highWater, clock());
       return highWater;
     },
+    prepare: (work) => retrying(() => pool.use(work), random),
     read,
     snapshot: (work) => retrying(() => pool.use((client) => inSnapshot(client, work)), random),
     write: (make) => retrying((again) => pool.use((client) => rowsOf(client, make(again))), random),
