@@ -2,13 +2,12 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import { ConveyorError, isConveyorError } from "../core/errors.ts";
 import { linkedAbort } from "../runtime/abort.ts";
 import { retryUnavailable } from "../runtime/retry.ts";
-import { openChannel, withPort } from "../wire/channel.ts";
+import { openChannels } from "../wire/channels.ts";
 import type { Security } from "../wire/credentials.ts";
-import { callUnary } from "../wire/unary.ts";
 
-/** Calls to one broker that may all be repeated, and are while it cannot be reached. */
+/** Calls to the brokers of one store that may all be repeated, and are while none can be reached. */
 export interface Calls {
-  /** As `callUnary`; CLOSED after `close`, BROKER_UNREACHABLE with the address and a hint once `retryMs` is over. */
+  /** As `callUnary`; CLOSED after `close`, BROKER_UNREACHABLE with the addresses and a hint once `retryMs` is over. */
   call<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
@@ -21,14 +20,14 @@ export interface Calls {
 const timeoutMsDefault = 30_000;
 
 export function createCalls(options: {
-  readonly address: string;
+  readonly addresses: readonly string[];
   readonly security: Security;
-  /** How long a broker may be away before a call fails. */
+  /** How long all brokers may be away before a call fails. */
   readonly retryMs: number;
   readonly random: () => number;
 }): Calls {
-  const address = withPort(options.address);
-  const client = openChannel(address, { retries: false, security: options.security });
+  const { addresses } = options;
+  const channels = openChannels(addresses, options);
   const closing = new AbortController();
 
   async function call<I extends DescMessage, O extends DescMessage>(
@@ -39,10 +38,12 @@ export function createCalls(options: {
     if (closing.signal.aborted) throw closed();
     const { controller, release } = linkedAbort([signal, closing.signal]);
     try {
-      return await retryUnavailable(
-        () => callUnary(client, method, request, { signal: controller.signal, timeoutMs }),
-        { signal: controller.signal, boundMs: options.retryMs, random: options.random },
-      );
+      return await retryUnavailable(() => channels.call(method, request, { signal: controller.signal, timeoutMs }), {
+        signal: controller.signal,
+        boundMs: options.retryMs,
+        random: options.random,
+        places: addresses.length,
+      });
     } catch (error) {
       if (closing.signal.aborted) throw closed();
       if (signal?.aborted) throw abortedBy(signal, method.name);
@@ -57,7 +58,7 @@ export function createCalls(options: {
     const seconds = Math.round(options.retryMs / 1_000);
     return new ConveyorError(
       error.code,
-      `no broker answered at ${address} for ${seconds} s; is it running there ("conveyor serve")? ${error.message}`,
+      `no broker answered at ${addresses.join(" or ")} for ${seconds} s; is it running there ("conveyor serve")? ${error.message}`,
       { cause: error },
     );
   }
@@ -66,7 +67,7 @@ export function createCalls(options: {
     call,
     close() {
       closing.abort(closed());
-      client.close();
+      channels.close();
     },
   };
 }

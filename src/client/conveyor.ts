@@ -4,6 +4,7 @@ import { type Queue, QueueService } from "../../gen/conveyor/v1/queue_service_pb
 import { ConveyorError } from "../core/errors.ts";
 import { parseSpan, type Span } from "../core/span.ts";
 import { createIds } from "../runtime/ids.ts";
+import { type Addresses, parseAddresses } from "../wire/addresses.ts";
 import { type Credentials, securityOf } from "../wire/credentials.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { type ChainInfo, readChain } from "./chain-info.ts";
@@ -23,23 +24,25 @@ export interface ConnectOptions extends Credentials {
 const retryMsDefault = 60_000;
 
 /**
- * A client of the broker at `address` (`host` or `host:port`). It connects at the first call; while the broker is away, calls are
- * tried again by themselves, safely: every root job has its id before it is sent. Throws INVALID_OPTION.
+ * A client of the broker at `address` (`host` or `host:port`), or of several brokers of one store, in a list or parted by commas.
+ * It connects at the first call; a broker that is away is left for the next, and while all are, calls are tried again by
+ * themselves, safely: every root job has its id before it is sent. Throws INVALID_OPTION.
  */
-export function connect(address: string, options: ConnectOptions = {}): Conveyor {
+export function connect(address: Addresses, options: ConnectOptions = {}): Conveyor {
   return new Conveyor(address, options);
 }
 
-/** A producer's view of a broker: open -> closed. Every call may throw CLOSED, ABORTED (its signal) and BROKER_UNREACHABLE. */
+/** A producer's view of its broker or brokers: open -> closed. Every call may throw CLOSED, ABORTED (its signal) and BROKER_UNREACHABLE. */
 export class Conveyor {
   readonly #calls: Calls;
   readonly #enqueuer: Enqueuer;
 
-  constructor(address: string, options: ConnectOptions) {
+  constructor(address: Addresses, options: ConnectOptions) {
     const ids = createIds();
     const retryMs = parseSpan(options.retryFor ?? retryMsDefault, "retryFor");
-    const security = securityOf(options, [address]);
-    this.#calls = createCalls({ address, security, retryMs, random: ids.random });
+    const addresses = parseAddresses(address);
+    const security = securityOf(options, addresses);
+    this.#calls = createCalls({ addresses, security, retryMs, random: ids.random });
     this.#enqueuer = createEnqueuer(this.#calls, { ids, retryMs });
   }
 

@@ -14,6 +14,8 @@ export interface RetryOptions {
   /** No new try begins after this; the last error is thrown then. */
   readonly boundMs: number;
   readonly random: () => number;
+  /** How many places `work` tries in turn; 1 when left out. It waits once it has failed at all of them. */
+  readonly places?: number | undefined;
 }
 
 /**
@@ -22,12 +24,14 @@ export interface RetryOptions {
  */
 export async function retryUnavailable<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   const startedAt = performance.now();
+  const { places = 1 } = options;
   for (let failures = 0; ; failures += 1) {
     try {
       return await work();
     } catch (error) {
       if (!isPassing(error)) throw error;
-      const waitMs = retryWaitMs(error, failures, options.random);
+      const rounds = Math.floor(failures / places);
+      const waitMs = (failures + 1) % places === 0 ? retryWaitMs(error, rounds, options.random) : 0;
       if (performance.now() - startedAt + waitMs > options.boundMs) throw error;
       await sleep(waitMs, options.signal);
     }

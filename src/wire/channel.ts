@@ -24,6 +24,8 @@ export function openChannel(address: string, options: ChannelOptions): grpc.Clie
     ...security?.options,
     interceptors: [...(security?.interceptors ?? [])],
     "grpc.use_local_subchannel_pool": 1,
+    // A name with several records: clients spread over them, and go to another one when theirs is gone.
+    "grpc.service_config": '{"loadBalancingConfig":[{"pick_first":{"shuffleAddressList":true}}]}',
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 2_000,
     // A proxy of the environment cannot reach what listens on this machine alone.

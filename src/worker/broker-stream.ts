@@ -9,6 +9,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { deferred } from "../runtime/deferred.ts";
 import { openChannel } from "../wire/channel.ts";
 import type { Security } from "../wire/credentials.ts";
+import { untilDecided } from "../wire/readiness.ts";
 import { openFrameStream } from "../wire/stream.ts";
 import { durationToMs } from "../wire/time.ts";
 
@@ -33,6 +34,8 @@ export interface BrokerStream {
 export interface BrokerStreamOptions {
   readonly address: string;
   readonly security: Security;
+  /** Without a connection in this time the stream ends with BROKER_UNREACHABLE. */
+  readonly connectMsMax?: number;
   readonly clock: Clock;
   readonly hello: Hello;
   /** Every frame but Ping. */
@@ -81,6 +84,9 @@ export function openBrokerStream(options: BrokerStreamOptions): BrokerStream {
     },
   });
   send({ case: "hello", value: options.hello });
+  if (options.connectMsMax !== undefined) {
+    untilDecided(client, options.connectMsMax, undefined).catch((error: unknown) => stream.close(error));
+  }
 
   function send(frame: ClientFrame): void {
     stream.send({ $typeName: "conveyor.v1.WorkRequest", frame });

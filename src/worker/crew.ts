@@ -22,7 +22,7 @@ export interface Crew {
 }
 
 export interface CrewOptions {
-  readonly address: string;
+  readonly addresses: readonly string[];
   readonly security: Security;
   readonly identity: WorkerIdentity;
   readonly types: ReadonlyMap<string, HandledType>;
@@ -33,9 +33,9 @@ export interface CrewOptions {
 }
 
 export function createCrew(options: CrewOptions): Crew {
-  const { address, security, identity, types, clock, random, hooks } = options;
+  const { addresses, security, identity, types, clock, random, hooks } = options;
   const typeOf = createTypeLookup();
-  const pages = createChildPages({ address, security, random });
+  const pages = createChildPages({ addresses, security, random });
   const reader = createChildReader({ list: pages.list, typeOf });
   const outbox = createOutbox();
   const window = createWindow({ concurrency: identity.concurrency, fixed: options.window });
@@ -53,7 +53,7 @@ export function createCrew(options: CrewOptions): Crew {
       session.resultReady();
     },
   });
-  const session = createSession({ address, security, identity, clock, random, hooks, slots, outbox, window });
+  const session = createSession({ addresses, security, identity, clock, random, hooks, slots, outbox, window });
   return {
     run: session.run,
     stop: session.stop,

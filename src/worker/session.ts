@@ -30,7 +30,8 @@ export interface Session {
 }
 
 export interface SessionOptions {
-  readonly address: string;
+  /** Of brokers of one store: each stream goes to the next one. */
+  readonly addresses: readonly string[];
   readonly security: Security;
   readonly identity: WorkerIdentity;
   readonly clock: Clock;
@@ -48,12 +49,16 @@ const backoffHoldingMsMax = 2_000;
 const soundMs = 10_000;
 /** A resume whose Welcome was never seen can still arrive and supersede our newer stream. */
 const strayResumeMs = 30_000;
+/** Where there are others, a broker that does not answer a connection attempt in this time is passed over. */
+const connectMsMax = 3_000;
 const finalStatuses: readonly string[] = ["UNAUTHENTICATED", "PERMISSION_DENIED", "INVALID_ARGUMENT", "UNIMPLEMENTED"];
 
 /** connecting -> welcomed -> (disconnected -> connecting …) -> stopping -> over. Results stay in `slots.held` until acknowledged. */
 export function createSession(options: SessionOptions): Session {
   const { clock, slots, outbox, hooks, window } = options;
+  const { addresses } = options;
   const over = new AbortController();
+  let place = Math.floor(options.random() * addresses.length);
   let sessionId = "";
   let stream: BrokerStream | undefined;
   let welcomedAt: number | undefined;
@@ -107,7 +112,9 @@ export function createSession(options: SessionOptions): Session {
       hooks.state("disconnected");
       if (error) hooks.error(error, { kind: "connection" });
       const maxMs = slots.liveCount > 0 ? backoffHoldingMsMax : backoffMsMax;
-      await sleep(fullJitterMs(failures, { maxMs, random: options.random }), over.signal).catch(() => undefined);
+      place = (place + 1) % addresses.length;
+      const rounds = Math.floor(failures / addresses.length);
+      await sleep(fullJitterMs(rounds, { maxMs, random: options.random }), over.signal).catch(() => undefined);
     }
   }
 
@@ -125,7 +132,8 @@ export function createSession(options: SessionOptions): Session {
     windowApplied = 0n;
     windowSent = wanted();
     const opened = openBrokerStream({
-      address: options.address,
+      address: addresses[place] ?? "",
+      ...(addresses.length > 1 && { connectMsMax }),
       security: options.security,
       clock,
       hello: helloOf(options.identity, { sessionId, held: slots.held, window: windowSent, now: clock.elapsed() }),
@@ -252,7 +260,7 @@ export function createSession(options: SessionOptions): Session {
 
   function refused(error: ConveyorError): ConveyorError {
     slots.lose([...slots.held.keys()], "the broker refused the worker");
-    return new ConveyorError(error.code, `the broker at ${options.address} refuses this worker: ${error.message}`, {
+    return new ConveyorError(error.code, `the broker at ${addresses[place]} refuses this worker: ${error.message}`, {
       cause: error,
       details: error.details,
     });

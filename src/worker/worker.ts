@@ -4,7 +4,7 @@ import { groupType } from "../core/names.ts";
 import { parseSpan } from "../core/span.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { createIds } from "../runtime/ids.ts";
-import { withPort } from "../wire/channel.ts";
+import { type Addresses, parseAddresses } from "../wire/addresses.ts";
 import { type Security, securityOf } from "../wire/credentials.ts";
 import { type Crew, createCrew } from "./crew.ts";
 import {
@@ -20,16 +20,16 @@ import { subscriptionsOf, type WorkerOptions, type WorkerSettings, workerSetting
 const stopDeadlineMs = 30_000;
 
 /**
- * A worker for the broker at `address` (`host` or `host:port`). It connects in `run`, and again by itself for as long as it
- * runs. Throws INVALID_OPTION or INVALID_NAME.
+ * A worker for the broker at `address` (`host` or `host:port`), or for any of several brokers of one store, in a list or parted by
+ * commas. It connects in `run`, and again by itself for as long as it runs, keeping its jobs. Throws INVALID_OPTION or INVALID_NAME.
  */
-export function createWorker(address: string, options: WorkerOptions = {}): Worker {
-  return new Worker(withPort(address), options);
+export function createWorker(address: Addresses, options: WorkerOptions = {}): Worker {
+  return new Worker(parseAddresses(address), options);
 }
 
 /** Runs jobs: idle (handle) -> running -> stopping -> stopped. A stopped one stays so; make a new one. */
 export class Worker {
-  readonly #address: string;
+  readonly #addresses: readonly string[];
   readonly #options: WorkerOptions;
   readonly #settings: WorkerSettings;
   readonly #security: Security;
@@ -38,11 +38,11 @@ export class Worker {
   #running: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(address: string, options: WorkerOptions) {
-    this.#address = address;
+  constructor(addresses: readonly string[], options: WorkerOptions) {
+    this.#addresses = addresses;
     this.#options = options;
     this.#settings = workerSettings(options);
-    this.#security = securityOf(options, [address]);
+    this.#security = securityOf(options, addresses);
   }
 
   /**
@@ -101,7 +101,7 @@ export class Worker {
     const hooks = quietHooks(this.#options);
     const ids = createIds();
     const crew = createCrew({
-      address: this.#address,
+      addresses: this.#addresses,
       security: this.#security,
       identity: {
         name: this.#settings.name,
