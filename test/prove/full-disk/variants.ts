@@ -11,7 +11,7 @@ import type { TestServer } from "../../servers/test-server.ts";
 import { mountSmallDisk } from "./small-disk.ts";
 
 /** A store that can be made full. */
-export interface FullStore {
+interface FullStore {
   readonly url: string;
   fill(): Promise<void>;
   /** Makes room, and starts the server where it ended for want of it. */
