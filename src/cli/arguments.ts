@@ -1,12 +1,14 @@
 import { parseArgs } from "node:util";
 import { ConveyorError } from "../core/errors.ts";
 import type { Arguments, Command, Flag } from "./command.ts";
+import { credentialFlags } from "./credentials.ts";
 import { suggestion } from "./suggestion.ts";
 
 /** The flags that every command takes. */
 export const globalFlags: Readonly<Record<string, Flag>> = {
   output: { short: "o", value: "table|json|jsonl", help: "how to print data (default table)" },
   address: { value: "HOST:PORT", help: "the broker (default CONVEYOR_ADDRESS, else localhost:2668)" },
+  ...credentialFlags,
   timeout: {
     value: "SPAN",
     help: "give up after this long, such as 30s (default 10s; waiting commands wait for ever)",

@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { chainShow } from "./commands/chain-show.ts";
 import { deadList } from "./commands/dead-list.ts";
 import { enqueue } from "./commands/enqueue.ts";
+import { health } from "./commands/health.ts";
 import { jobList } from "./commands/job-list.ts";
 import { jobShow } from "./commands/job-show.ts";
 import { jobWait } from "./commands/job-wait.ts";
@@ -27,5 +28,6 @@ export const commands: readonly Command[] = [
   queueResume,
   queueLimit,
   queueSet,
+  health,
   version,
 ];

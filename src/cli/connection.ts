@@ -2,6 +2,7 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import type * as grpc from "@grpc/grpc-js";
 import { ConveyorError, isConveyorError } from "../core/errors.ts";
 import { openChannel, withPort } from "../wire/channel.ts";
+import { type Credentials, securityOf } from "../wire/credentials.ts";
 import { callUnary } from "../wire/unary.ts";
 import { type ReflectedTypes, reflectedTypes } from "./reflected-types.ts";
 
@@ -24,20 +25,20 @@ export interface Broker {
   readonly close: () => void;
 }
 
-/** A broker that is dialled with the first call. An address that is none throws INVALID_OPTION. */
-export function connectBroker(address: string): Broker {
+/** A broker that is dialled with the first call, which asks for the credentials. Throws INVALID_OPTION for an address that is none. */
+export function connectBroker(address: string, credentials: () => Credentials): Broker {
   const place = withPort(address);
   let opened: grpc.Client | undefined;
   const client = () => {
-    opened ??= openChannel(place, { retries: true });
+    opened ??= openChannel(place, { retries: true, security: securityOf(credentials(), [place]) });
     return opened;
   };
   const types = reflectedTypes(client);
   return {
     address: place,
-    call: (method, request, options) => atAddress(callUnary(client(), method, request, options), place),
+    call: async (method, request, options) => atAddress(callUnary(client(), method, request, options), place),
     types: {
-      find: (typeName) => atAddress(types.find(typeName), place),
+      find: async (typeName) => atAddress(types.find(typeName), place),
     },
     close: () => opened?.close(),
   };

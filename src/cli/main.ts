@@ -7,6 +7,8 @@ if (refusal === undefined) {
   // Halves the time to the first line: compiled code is kept in the system's folder for temporary files.
   const { enableCompileCache } = await import("node:module");
   enableCompileCache();
+  // Warnings for programmers, such as of a certificate for an address, are none for those who type commands.
+  process.noDeprecation = true;
   // A bug that nothing awaits: whatever it left half done, only a new start puts right.
   process.once("uncaughtException", (error) => {
     process.stderr.write(`conveyor: INTERNAL: ${error.stack ?? error.message}\n`);

@@ -2,6 +2,7 @@ import { parseSpan } from "../core/span.ts";
 import { parseArguments, parseChoice } from "./arguments.ts";
 import type { Arguments, Command } from "./command.ts";
 import { connectBroker } from "./connection.ts";
+import { credentialsOf } from "./credentials.ts";
 import { type ExitCode, exitCodes } from "./exit-code.ts";
 import { findCommand } from "./find-command.ts";
 import { report } from "./report.ts";
@@ -47,7 +48,7 @@ async function execute(
   command: Command,
   { args, format, address, timeoutMs }: Globals & { readonly args: Arguments },
 ): Promise<ExitCode> {
-  const broker = connectBroker(address);
+  const broker = connectBroker(address, () => credentialsOf(args, process.env));
   try {
     return await command.run({ args, broker, timeoutMs, terminal: processTerminal(format, process.env) });
   } catch (error) {

@@ -19,7 +19,7 @@ export function commandHelp(command: Command): string {
     ...(own.length > 0 ? ["", "Flags", ...flagLines(own)] : []),
     "",
     "Global flags",
-    ...flagLines(Object.entries(globalFlags)),
+    ...flagLines(Object.entries(globalFlags).filter(([name]) => !(name in command.flags))),
     "",
     command.examples.length > 1 ? "Examples" : "Example",
     ...command.examples.map((example) => `  ${example}`),

@@ -288,7 +288,8 @@ test("edge / beyond loopback TLS and credentials are needed, and what is missing
     [{ insecure: true, tls: server }, undefined],
   ];
   for (const [options, refusal] of combinations) {
-    for (const listen of ["0.0.0.0:0", "[::]:0"]) {
+    // What starts does so on loopback in a form that no list of loopback addresses has: nothing else may be listened on here.
+    for (const listen of refusal === undefined ? ["[::ffff:127.0.0.1]:0"] : ["0.0.0.0:0", "[::]:0"]) {
       const store = await openMemoryStore({ defaults: serverDefaults });
       const broker = createBroker({ store, listen, ...options });
       if (refusal !== undefined) await assert.rejects(broker.start(), coded("ADDRESS_UNSAFE", refusal));

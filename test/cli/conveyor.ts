@@ -43,7 +43,9 @@ export async function endOf(child: ChildProcess): Promise<Ended> {
 }
 
 export function start(args: readonly string[], { env = {}, cwd, isBound = false }: RunOptions = {}): ChildProcess {
-  const { CONVEYOR_ADDRESS: _, NO_COLOR: __, ...rest } = process.env;
+  const rest = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(CONVEYOR_(?!TEST_)|NO_COLOR$)/.test(name)),
+  );
   const command = [...(isBound && process.getuid?.() === 0 ? rootThatIsBound : []), process.execPath, main, ...args];
   return spawn(command[0] ?? "", command.slice(1), {
     stdio: "pipe",

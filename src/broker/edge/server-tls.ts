@@ -53,8 +53,8 @@ export function createTlsIdentity(first: ServerTls, nowMs: () => number): TlsIde
   };
 }
 
-/** When the certificate in use runs out, in ms. Throws as `createTlsIdentity`. */
-export function checkServerTls(tls: ServerTls, nowMs: number): { readonly expiresAtMs: number } {
+/** From when to when the broker's certificate is valid, in ms. Throws as `createTlsIdentity`. */
+export function checkServerTls(tls: ServerTls, nowMs: number): { readonly fromMs: number; readonly toMs: number } {
   const [leaf] = checked("tls.cert", () => readCertificates(tls.cert));
   if (leaf === undefined) throw invalid("tls.cert", "it holds no certificate");
   const problem = validityProblem(leaf, nowMs);
@@ -68,7 +68,7 @@ export function checkServerTls(tls: ServerTls, nowMs: number): { readonly expire
     const [first] = problems;
     if (first !== undefined && problems.every((each) => each !== undefined)) throw invalid("tls.clientCa", first);
   }
-  return { expiresAtMs: leaf.validToDate.getTime() };
+  return { fromMs: leaf.validFromDate.getTime(), toMs: leaf.validToDate.getTime() };
 }
 
 type Listener<Update> = (update: Update | null) => void;

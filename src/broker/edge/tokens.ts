@@ -8,6 +8,8 @@ export interface Tokens {
   principalOf(token: string): string | undefined;
   /** Everybody who has a token. */
   readonly principals: readonly string[];
+  /** Whether the file holds a token itself, not only hashes. */
+  readonly holdsPlain: boolean;
 }
 
 const tokensMax = 10_000;
@@ -22,6 +24,7 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,127}$/;
 export function parseTokens(text: string, path: string): Tokens {
   const hashes = new Map<string, { readonly name: string; readonly line: number }>();
   const problems: string[] = [];
+  let holdsPlain = false;
   for (const [index, raw] of text
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
@@ -34,14 +37,17 @@ export function parseTokens(text: string, path: string): Tokens {
     if ("problem" in read) problems.push(`line ${line}: ${read.problem}`);
     else if (before !== undefined) problems.push(`line ${line}: it is the same token as in line ${before.line}`);
     else hashes.set(read.hash, { name: read.name, line });
+    holdsPlain ||= "isPlain" in read && read.isPlain;
   }
   if (problems.length === 0 && hashes.size === 0) problems.push("it holds no token, so nobody could call");
   if (hashes.size > tokensMax) problems.push(`it holds ${hashes.size} tokens, at most ${tokensMax} are taken`);
   if (problems.length > 0) throw unusable(path, problems);
-  return indexed(hashes);
+  return { ...indexed(hashes), holdsPlain };
 }
 
-function readEntry(entry: string): { readonly problem: string } | { readonly name: string; readonly hash: string } {
+type Entry = { readonly problem: string } | { readonly name: string; readonly hash: string; readonly isPlain: boolean };
+
+function readEntry(entry: string): Entry {
   const colon = entry.indexOf(":");
   if (colon < 0) return { problem: "there is no colon; write name:token or name:sha256:HEX" };
   const name = entry.slice(0, colon).trim();
@@ -53,17 +59,17 @@ function readEntry(entry: string): { readonly problem: string } | { readonly nam
   if (hex !== undefined) {
     if (!/^[0-9a-f]{64}$/i.test(hex))
       return { problem: "after sha256: stand the 64 hexadecimal digits of a token's hash" };
-    return { name, hash: hex.toLowerCase() };
+    return { name, hash: hex.toLowerCase(), isPlain: false };
   }
   if (!isToken(secret)) return { problem: "a token has letters, digits and the signs . _ ~ + / - = only" };
   if (secret.length < tokenCharactersMin) {
     return { problem: `a token has at least ${tokenCharactersMin} characters; take 32 random bytes or more` };
   }
-  return { name, hash: hashOf(secret) };
+  return { name, hash: hashOf(secret), isPlain: true };
 }
 
 /** Looked up by a keyed hash: how long the look-up takes tells nothing about the hashes that are there. */
-function indexed(hashes: ReadonlyMap<string, { readonly name: string }>): Tokens {
+function indexed(hashes: ReadonlyMap<string, { readonly name: string }>): Omit<Tokens, "holdsPlain"> {
   const key = randomBytes(32);
   const keyed = (hash: string) => createHmac("sha256", key).update(hash).digest("base64");
   const names = new Map([...hashes].map(([hash, { name }]) => [keyed(hash), name]));

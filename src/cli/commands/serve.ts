@@ -3,26 +3,36 @@ import { ConveyorError, isConveyorError } from "../../core/errors.ts";
 import { serverDefaults } from "../../core/job.ts";
 import { createLogger, type Logger, type LogLevel, logLevels } from "../../runtime/logger.ts";
 import type { SchemaRegistry } from "../../schema/registry.ts";
+import { isLoopback } from "../../wire/loopback.ts";
 import { parseChoice } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { readVersion } from "../package-version.ts";
 import { report } from "../report.ts";
 import { printBanner } from "../serve-banner.ts";
+import { edgeFlags, readEdge } from "../serve-edge.ts";
 import { stopSignals } from "../stop-signals.ts";
+import { storeUrlOf } from "../store-url.ts";
 
 export const serve: Command = {
   name: "serve",
   summary: "Run a broker until SIGTERM or Ctrl-C; a second signal ends it at once",
   positionals: [],
   flags: {
-    store: { value: "URL", help: "where jobs are kept (default sqlite:conveyor.db)" },
+    store: { value: "URL", help: "where jobs are kept (default CONVEYOR_STORE, else sqlite:conveyor.db)" },
+    "store-password-file": {
+      value: "FILE",
+      help: "holds the password of the store's URL (else CONVEYOR_STORE_PASSWORD_FILE, CONVEYOR_STORE_PASSWORD)",
+    },
     listen: { value: "HOST:PORT", help: "where to listen (default 127.0.0.1:2668); port 0 takes a free one" },
     schema: { value: "IMAGE", many: true, help: 'job types: what "buf build -o IMAGE" writes, or a FileDescriptorSet' },
-    insecure: { help: "listen beyond this machine although nobody is asked who they are" },
+    ...edgeFlags,
     "allow-lossy": { help: "accept a store whose settings can lose acknowledged jobs" },
   },
-  examples: ["conveyor serve --store sqlite:/var/lib/conveyor.db --schema schema.binpb"],
+  examples: [
+    "conveyor serve --store sqlite:/var/lib/conveyor.db --schema schema.binpb",
+    "conveyor serve --listen 0.0.0.0:2668 --tokens tokens.txt --tls-cert cert.pem --tls-key key.pem",
+  ],
   run,
 };
 
@@ -54,15 +64,30 @@ async function startBroker({ args, terminal }: CommandContext): Promise<Running>
   const schema = createSchemaRegistry();
   const types = await addImages(schema, args.values("schema"));
   const listen = args.value("listen") ?? "127.0.0.1:2668";
-  const url = args.value("store") ?? "sqlite:conveyor.db";
+  const edge = await readEdge(args, terminal);
+  const url = storeUrlOf(args, process.env);
   const store = await openStore(url, { defaults: serverDefaults, allowLossy: args.has("allow-lossy") });
   try {
-    const broker = createBroker({ store, schema, listen, insecure: args.has("insecure"), logger: stderrLogger() });
+    const insecure = args.has("insecure");
+    const broker = createBroker({ store, schema, listen, insecure, ...edge.options, logger: stderrLogger() });
     await broker.start();
+    const files = edge.follow(broker);
     const { address } = broker;
-    const loopback = /^(localhost|127\.|\[::1\])/.test(address);
-    printBanner({ version: await readVersion(), address, loopback, store: store.description, types }, terminal);
+    const { principals, certificates } = edge;
+    const shown = { principals, certificates, tls: edge.options.tls !== undefined };
+    printBanner(
+      {
+        version: await readVersion(),
+        address,
+        loopback: isLoopback(address),
+        edge: shown,
+        store: store.description,
+        types,
+      },
+      terminal,
+    );
     const stop = async () => {
+      files[Symbol.dispose]();
       await broker.stop();
       await store.close();
     };
