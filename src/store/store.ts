@@ -33,7 +33,7 @@ export interface Store {
   /** The one write verb of the hot path: does all of `batch` in one transaction, in the order renew, settle, insert, claim. */
   commit(batch: CommitBatch): Promise<CommitAnswer>;
 
-  /** Begins a session at epoch 1 that lives for `ttlMs`. */
+  /** Begins a session at epoch 1 that lives for `ttlMs`; one that is open already stays as it is. */
   openSession(session: NewSession): Promise<void>;
   /** Takes over a session: raises its epoch, renews it, and matches the worker's leases with the store's. */
   resumeSession(request: ResumeRequest): Promise<ResumeAnswer>;

@@ -21,7 +21,7 @@ export function liveSession(write: Write, ref: SessionRef): SessionRow | undefin
 }
 
 export function openSession(write: Write, session: NewSession): void {
-  if (write.tables.session(session.sessionId) !== undefined) throw new Error(`session ${session.sessionId} is open`);
+  if (write.tables.session(session.sessionId) !== undefined) return;
   const { sessionId, ttlMs, ...rest } = session;
   write.tables.putSession({ ...rest, id: sessionId, epoch: 1, expiresAt: write.now + ttlMs, buffered: new Set() });
 }

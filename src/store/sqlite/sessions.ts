@@ -16,7 +16,8 @@ import { bufferedText, liveSession, loadSession } from "./session-row.ts";
 import { effectsOf, type Step } from "./step.ts";
 
 const insertSession = `
-  INSERT INTO session (id, principal, worker, instance, epoch, opened_at, expires_at) VALUES (?, ?, ?, ?, 1, ?, ?)`;
+  INSERT INTO session (id, principal, worker, instance, epoch, opened_at, expires_at) VALUES (?, ?, ?, ?, 1, ?, ?)
+  ON CONFLICT (id) DO NOTHING`;
 const renewSession = "UPDATE session SET expires_at = ?, buffered = ? WHERE seq = ? AND epoch = ?";
 const takeSession = "UPDATE session SET expires_at = ?, buffered = ?, epoch = epoch + 1 WHERE seq = ?";
 const detach = "UPDATE session SET expires_at = min(expires_at, ?) WHERE seq = ? AND epoch = ?";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { SessionId } from "../../../src/core/names.ts";
 import { cancel, child, job, success } from "../jobs.ts";
 import type { Case } from "./case.ts";
 import { declare } from "./declare.ts";
@@ -164,6 +165,23 @@ export const repeatCases: readonly Case[] = [
       assert.equal(await world.store.readTime(), first + 1_000);
       world.advance(-500);
       assert.equal(await world.store.readTime(), first + 1_000);
+    },
+  },
+  {
+    name: "session / opened again, as after an answer that was lost, stays as it is (22)",
+    async run(world) {
+      const session = { sessionId: "again" as SessionId, principal: "p", worker: "w", instanceId: "i", ttlMs };
+      await world.store.openSession(session);
+      await world.insert(job("a"));
+      await world.claim({ session: { sessionId: session.sessionId, epoch: 1 } });
+      world.advance(10);
+      await world.store.openSession(session);
+      await world.succeed("a");
+      const found = (await world.store.dump()).sessions.filter((each) => each.id === session.sessionId);
+      assert.deepEqual(
+        found.map(({ epoch, expiresAt }) => [epoch, expiresAt]),
+        [[1, world.now - 10 + ttlMs]],
+      );
     },
   },
   {
