@@ -7,7 +7,10 @@ import { suggestion } from "./suggestion.ts";
 /** The flags that every command takes. */
 export const globalFlags: Readonly<Record<string, Flag>> = {
   output: { short: "o", value: "table|json|jsonl", help: "how to print data (default table)" },
-  address: { value: "HOST:PORT", help: "the broker (default CONVEYOR_ADDRESS, else localhost:2668)" },
+  address: {
+    value: "HOST:PORT",
+    help: "the broker, or several of one store with commas (default CONVEYOR_ADDRESS, else localhost:2668)",
+  },
   ...credentialFlags,
   timeout: {
     value: "SPAN",

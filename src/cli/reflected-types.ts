@@ -33,11 +33,11 @@ export interface ReflectedTypes {
 const answerMsMax = 5_000;
 
 /** Asks the broker's reflection service for types, each once. */
-export function reflectedTypes(client: () => grpc.Client): ReflectedTypes {
+export function reflectedTypes(client: () => Promise<grpc.Client>): ReflectedTypes {
   const known = new Map<string, Promise<ReflectedType | undefined>>();
   return {
     find(typeName) {
-      const found = known.get(typeName) ?? fetchType(client(), typeName);
+      const found = known.get(typeName) ?? client().then((opened) => fetchType(opened, typeName));
       known.set(typeName, found);
       return found;
     },

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Authority, createAuthority, type Issued } from "../broker/authority.ts";
 import { conveyor, type ServedBroker, serve } from "./conveyor.ts";
+import { writeShopImage } from "./shop-image.ts";
 
 const aliceToken = "alice-token-0123456789";
 const bobToken = "bob-token-0123456789abc";
@@ -202,6 +203,19 @@ test("start fault / beyond this machine without TLS, or without anybody to ask f
     assert.match(ended.stderr, says);
     assert.match(ended.stderr, /--insecure/);
   }
+});
+
+test("flags / of several brokers the first that can be reached is asked, types too", async () => {
+  const tokens = await file("several.txt", `alice:${aliceToken}\n`);
+  await using broker = await serve([...memory, "--tokens", tokens, "--schema", await writeShopImage(folder)]);
+  const env = { CONVEYOR_ADDRESS: `127.0.0.1:1,${broker.address}`, CONVEYOR_TOKEN: aliceToken };
+  const sent = await conveyor(["enqueue", "shop.v1.Chore", "-f", "script=sweep"], { env });
+  assert.equal(sent.code, 0, sent.stderr);
+  const id = sent.stdout.trim();
+  assert.match((await conveyor(["job", "show", id], { env })).stdout, /"?script"?: "?sweep/);
+  const none = await conveyor(["job", "list", "--address", "127.0.0.1:1,127.0.0.1:2"], { env });
+  assert.equal(none.code, 4);
+  assert.match(none.stderr, /BROKER_UNREACHABLE: no broker answers at 127\.0\.0\.1:1, 127\.0\.0\.1:2/);
 });
 
 test("flags / a token is not sent to another machine in plain text", async () => {
