@@ -1,7 +1,7 @@
 import type { ConveyorError } from "../../core/errors.ts";
-import type { RedisSettings } from "./store-url.ts";
 import type { ServerFacts } from "./server-facts.ts";
 import { storeError } from "./storage-error.ts";
+import type { RedisSettings } from "./store-url.ts";
 
 const versionMin = [6, 2] as const;
 
@@ -22,7 +22,11 @@ export function serverProblem(facts: ServerFacts, options: CheckOptions): Convey
   }
   if (facts.isLoading) return storeError("STORE_UNAVAILABLE", location, "is loading its data");
   if (!facts.isMaster) {
-    return storeError("STORE_READ_ONLY", location, "is a replica, which takes no writes: give the address of its master");
+    return storeError(
+      "STORE_READ_ONLY",
+      location,
+      "is a replica, which takes no writes: give the address of its master",
+    );
   }
   if (facts.isCluster && !settings.isCluster) {
     return storeError("INVALID_OPTION", location, "is a server of a cluster: add cluster=true to the URL");
@@ -69,7 +73,9 @@ function lossesOf(facts: ServerFacts): readonly string[] {
   if (!facts.appendOnly) losses.push("its append-only file is off (set appendonly yes)");
   else if (facts.appendFsync === "no") losses.push("it leaves the disk to chance (set appendfsync always or everysec)");
   if (facts.maxMemory > 0 && facts.evictionPolicy !== "noeviction") {
-    losses.push(`it drops keys when its memory is full (set maxmemory-policy noeviction, it is ${facts.evictionPolicy})`);
+    losses.push(
+      `it drops keys when its memory is full (set maxmemory-policy noeviction, it is ${facts.evictionPolicy})`,
+    );
   }
   return losses;
 }

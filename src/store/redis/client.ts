@@ -94,6 +94,19 @@ export async function openClient(
   };
 }
 
+/** A connection, without checks, to the first server of the URL that can be reached. */
+export async function openAny(settings: RedisSettings, subscriber: (message: string) => void): Promise<Client> {
+  let failure: unknown = new LostConnection("no server is named");
+  for (const endpoint of settings.endpoints) {
+    try {
+      return await openClient(endpoint, settings, subscriber);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
 /** An address is no name that a certificate is asked for. */
 function serverName(host: string): { readonly servername?: string } {
   return /^[\d.]+$|:/.test(host) ? {} : { servername: host };

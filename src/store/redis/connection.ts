@@ -10,10 +10,23 @@ export type WriteScript =
   | "cascade"
   | "queue"
   | "reserve"
-  | "turn";
+  | "turn"
+  | "namespace"
+  | "probe";
 
 /** Those that only read. */
-export type ReadScript = "peek";
+export type ReadScript =
+  | "peek"
+  | "find"
+  | "detail"
+  | "list"
+  | "chain"
+  | "names"
+  | "children"
+  | "lease"
+  | "queue-state"
+  | "time"
+  | "dump";
 
 export type ScriptArgument = string | Uint8Array;
 

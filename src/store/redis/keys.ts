@@ -9,9 +9,9 @@
  *
  * Jobs
  *   job        hash   number -> record (`record.ts`): what claim and settle touch. Gone behind the back: the job is gone.
- *   spec       hash   number -> what never changes, packed, one or two values one after the other:
- *                     [id, payload bytes, schema id, principal, request id or "", metadata (JSON or "") or false: the parent's, key]
- *                     and below a root [root id, parent id, the parent's metadata (JSON or "")]. The type is the lane's.
+ *   spec       hash   number -> what never changes, two packed values one after the other:
+ *                     [payload bytes, schema id, principal, request id or "", key], then [metadata (JSON or "")] of a root,
+ *                     [metadata, root id, parent id] of a node. The type is the lane's.
  *   id         hash   job id -> number
  *   request    hash   request id -> number
  *   result     hash   number -> its handler's own result, packed [type, bytes]
@@ -36,7 +36,7 @@
  * Sessions
  *   session    hash   session id -> packed [session number, epoch, expires at, principal]; only sessions that have not ended
  *   expiry     zset   the same session ids: score expires at
- *   buffered   hash   session id -> packed list of the leases last named as buffered (with those of this shard only); none: no field
+ *   buffered   hash   session id -> the leases last named as buffered, packed [job number, nonce, ..] (those of this shard); none: no field
  *   worker     hash   session number -> packed [session id, principal, worker, instance id, opened at]; ended ones stay, history names them
  *
  * Queues and counters

@@ -1,32 +1,41 @@
+import type { ConveyorError } from "../../core/errors.ts";
 import { sleep } from "../../runtime/abort.ts";
 import { type Deferred, deferred } from "../../runtime/deferred.ts";
 import { fullJitterMs } from "../../runtime/retry.ts";
 import type { Client } from "./client.ts";
+import { storageError, storeError } from "./storage-error.ts";
 
 /**
- * One server that is kept connected: up (a client that passed its checks) -> down (being connected again, with back-off, for
- * ever) -> up … -> closed. Who waits for it while it is down learns at its deadline why it is.
+ * One server that is kept connected: down (being connected, with back-off, for ever) -> up (a client that passed its checks) ->
+ * down … -> closed. Who waits for it while it is down learns at its deadline why it is.
  */
 export interface Link {
   /** The present connection. Waits for one until `deadline` (of performance.now()), then throws the last failure. */
   client(deadline: number): Promise<Client>;
+  /** As `client`, but throws the first failure at once: for a start. */
+  first(deadline: number): Promise<Client>;
   close(): Promise<void>;
 }
 
 export interface LinkOptions {
+  /** Whose server it is, for errors. */
+  readonly location: string;
   /** Connects and checks; throws why that is not possible now. */
   readonly connect: () => Promise<Client>;
-  /** Called when a connection is there again after one was lost. */
+  /** Called when a connection is there again, but not for the one that the link began with. */
   readonly onBack?: () => void;
 }
 
 const backoffMsMax = 2_000;
 
-/** Keeps the link that `first`, when it is given, has begun. */
-export function keepLink(options: LinkOptions, first?: Client): Link {
+/** Keeps the link up that `begun`, when it is given, has begun. */
+export function keepLink(options: LinkOptions, begun?: Client): Link {
+  const { location } = options;
   const closing = new AbortController();
-  let present: Client | undefined = first;
-  let failure: unknown = new Error("not connected yet");
+  const unavailable = (text: string): ConveyorError => storeError("STORE_UNAVAILABLE", location, text);
+  let present: Client | undefined = begun;
+  let failure: unknown = unavailable("is not connected yet");
+  let failures = 0;
   let changed: Deferred<void> = deferred();
 
   function tell(): void {
@@ -35,40 +44,50 @@ export function keepLink(options: LinkOptions, first?: Client): Link {
   }
 
   async function run(): Promise<void> {
-    for (let failures = 0; !closing.signal.aborted; ) {
+    while (!closing.signal.aborted) {
       try {
         present ??= await options.connect();
         if (closing.signal.aborted) break;
-        if (present !== first) options.onBack?.();
         failures = 0;
+        if (present !== begun) options.onBack?.();
         tell();
         await present.ended;
-        failure = new Error("the connection was lost");
+        failure = unavailable("was lost and is being connected again");
       } catch (error) {
-        failure = error;
+        failure = storageError(error, location);
         failures += 1;
+        tell();
       }
       present = undefined;
-      await sleep(fullJitterMs(failures, { maxMs: backoffMsMax, random: Math.random }), closing.signal).catch(() => undefined);
+      const pauseMs = fullJitterMs(failures, { maxMs: backoffMsMax, random: Math.random });
+      await sleep(pauseMs, closing.signal).catch(() => undefined);
     }
     present?.close();
   }
 
+  async function untilChanged(ms: number): Promise<void> {
+    const waiting = new AbortController();
+    const timer = sleep(ms, AbortSignal.any([waiting.signal, closing.signal])).catch(() => undefined);
+    await Promise.race([changed.promise, timer]);
+    waiting.abort();
+  }
+
+  async function client(deadline: number, failuresMax: number): Promise<Client> {
+    for (;;) {
+      if (present?.isOpen) return present;
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0 || failures >= failuresMax || closing.signal.aborted) throw failure;
+      await untilChanged(leftMs);
+    }
+  }
+
   const done = run();
   return {
-    async client(deadline) {
-      for (;;) {
-        if (present?.isOpen) return present;
-        const leftMs = deadline - performance.now();
-        if (leftMs <= 0 || closing.signal.aborted) throw failure;
-        const waiting = new AbortController();
-        const timer = sleep(leftMs, AbortSignal.any([waiting.signal, closing.signal])).catch(() => undefined);
-        await Promise.race([changed.promise, timer]);
-        waiting.abort();
-      }
-    },
+    client: (deadline) => client(deadline, Number.POSITIVE_INFINITY),
+    first: (deadline) => client(deadline, 1),
     async close() {
       closing.abort();
+      tell();
       present?.close();
       await done;
     },

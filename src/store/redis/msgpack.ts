@@ -7,8 +7,13 @@ export type Unpacked = number | boolean | Buffer | readonly Unpacked[];
  * Source: the MessagePack specification; raw strings carry bytes, as in cmsgpack.
  */
 export function pack(value: Packable): Buffer {
+  return packAll([value]);
+}
+
+/** Packs values one after the other. */
+export function packAll(values: readonly Packable[]): Buffer {
   const writer = new Writer();
-  writer.write(value);
+  for (const value of values) writer.write(value);
   return writer.bytes();
 }
 
@@ -200,6 +205,8 @@ class Reader {
   }
 
   #list(size: number): readonly Unpacked[] {
-    return Array.from({ length: size }, () => this.read());
+    const values: Unpacked[] = [];
+    for (let left = size; left > 0; left -= 1) values.push(this.read());
+    return values;
   }
 }

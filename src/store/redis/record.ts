@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from "../../core/job.ts";
+import type { JobId } from "../../core/names.ts";
 import type { AskedOptions } from "../../core/precedence.ts";
 import { backoffKindOf } from "./codes.ts";
 import { listOf, numberOf, textOf, unpack } from "./msgpack.ts";
@@ -43,6 +44,7 @@ export interface JobRecord {
   readonly parent: number;
   /** Job number; its own for a root. */
   readonly root: number;
+  readonly id: JobId;
   /** Nonce of the newest lease. */
   readonly nonce: string;
   readonly failures: number;
@@ -64,12 +66,13 @@ const format = 1;
  * Reads a record. Layout, little-endian: bytes format, state, run, sent, recorded, edge flipped, propagate due, cancel; uint32
  * version, attempt, session; float64 updated at, claimed at, ran at, finished at; bytes hold, role, policy, trigger, as result,
  * depth, below, reason; uint32 lane, int32 priority, uint32 epoch, payload bytes; float64 run at, created at, parent, root; one
- * byte length and the nonce; then nothing (all as it begins) or packed [failures, crashes, snoozes, releases, delay ms or -1,
+ * byte length and the id, one byte length and the nonce; then nothing (all as it begins) or packed [failures, crashes, snoozes, releases, delay ms or -1,
  * [max attempts, time-out ms, back-off], problem, fingerprint, result of].
  */
 export function readRecord(bytes: Buffer): JobRecord {
   if (bytes[0] !== format) throw new Error(`a job record has the unknown format ${bytes[0]}`);
-  const nonceEnd = 109 + bytes.readUInt8(108);
+  const idEnd = 109 + bytes.readUInt8(108);
+  const nonceEnd = idEnd + 1 + bytes.readUInt8(idEnd);
   return {
     state: bytes.readUInt8(1),
     run: bytes.readUInt8(2),
@@ -101,7 +104,9 @@ export function readRecord(bytes: Buffer): JobRecord {
     createdAt: bytes.readDoubleLE(84),
     parent: bytes.readDoubleLE(92),
     root: bytes.readDoubleLE(100),
-    nonce: bytes.toString("latin1", 109, nonceEnd),
+    // Names in the store were checked before they were stored.
+    id: bytes.toString("latin1", 109, idEnd) as JobId,
+    nonce: bytes.toString("latin1", idEnd + 1, nonceEnd),
     ...readTail(bytes.subarray(nonceEnd)),
   };
 }

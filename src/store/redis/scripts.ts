@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Client, Reply } from "./client.ts";
-import type { ScriptCall } from "./connection.ts";
+import type { Argument, Client, Reply } from "./client.ts";
+import type { ScriptName } from "./connection.ts";
+import { scriptPieces } from "./script-pieces.ts";
 import { answerCode } from "./storage-error.ts";
 
 interface Script {
@@ -9,27 +10,28 @@ interface Script {
   readonly sha: string;
 }
 
-/** The scripts beside this file, each read at its first use: what `prelude.lua` defines stands before each. */
+/** The scripts of `lua/`, each put together from its pieces at its first use. */
 export class Scripts {
-  readonly #known = new Map<string, Script>();
-  #prelude: string | undefined;
+  readonly #known = new Map<ScriptName, Script>();
 
   /** Runs it on the server by its hash, or with its text where the server does not have it. */
-  async run(client: Client, { script, keys, args }: ScriptCall): Promise<Reply> {
-    const { sha, source } = this.#script(script);
+  async run(client: Client, name: ScriptName, key: string, args: readonly Argument[]): Promise<Reply> {
+    const { sha, source } = this.#script(name);
     try {
-      return await client.call("EVALSHA", sha, keys.length, ...keys, ...args);
+      return await client.call("EVALSHA", sha, 1, key, ...args);
     } catch (error) {
       if (answerCode(error) !== "NOSCRIPT") throw error;
-      return client.call("EVAL", source, keys.length, ...keys, ...args);
+      return client.call("EVAL", source, 1, key, ...args);
     }
   }
 
-  #script(name: string): Script {
+  #script(name: ScriptName): Script {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    this.#prelude ??= readFileSync(new URL("./lua/prelude.lua", import.meta.url), "utf8");
-    const source = this.#prelude + readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), "utf8");
+    const pieces = scriptPieces[name].map((piece) =>
+      readFileSync(new URL(`./lua/${piece}.lua`, import.meta.url), "utf8"),
+    );
+    const source = pieces.join("\n");
     const script = { source, sha: createHash("sha1").update(source).digest("hex") };
     this.#known.set(name, script);
     return script;

@@ -21,7 +21,22 @@ const table: Readonly<Record<string, readonly [as: ErrorCode, text: string]>> = 
 };
 
 /** Answers that say: not executed, and worth another try. */
-const passing: readonly string[] = ["LOADING", "MASTERDOWN", "NOREPLICAS", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "READONLY"];
+const passing: readonly string[] = [
+  "LOADING",
+  "MASTERDOWN",
+  "NOREPLICAS",
+  "BUSY",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "READONLY",
+]
+  // Of a cluster whose keys moved: where they are now is learned before the next try.
+  .concat(["MOVED", "ASK"]);
+
+/** The change was made, but on fewer servers than were asked for. */
+export class TooFewReplicas extends Error {
+  override readonly name = "TooFewReplicas";
+}
 
 /** The first word of what the server answered, also where a script of an older server wraps it. */
 export function answerCode(error: unknown): string {
@@ -46,6 +61,10 @@ export function isPassing(error: unknown): boolean {
 export function storageError(error: unknown, location: string): unknown {
   if (isConveyorError(error)) return error;
   if (error instanceof LostConnection) return storeError("STORE_UNAVAILABLE", location, lostText(error), error);
+  if (error instanceof TooFewReplicas) {
+    const text = `made the change on its master alone, where it may be lost: wait= asks for replicas (${error.message})`;
+    return storeError("STORE_UNAVAILABLE", location, text, error);
+  }
   if (!isReplyError(error)) {
     return isConnectError(error) ? storeError("STORE_UNAVAILABLE", location, connectText(error), error) : error;
   }
@@ -54,7 +73,12 @@ export function storageError(error: unknown, location: string): unknown {
   const isFull = as === "STORE_UNAVAILABLE" && /no space left|disk.{0,20}full/i.test(error.message);
   const said = error.message.slice(0, 300);
   return isFull
-    ? storeError("STORE_FULL", location, `is full: free space on the server's disk; nothing was changed (${said})`, error)
+    ? storeError(
+        "STORE_FULL",
+        location,
+        `is full: free space on the server's disk; nothing was changed (${said})`,
+        error,
+      )
     : storeError(as, location, `${text} (${said})`, error);
 }
 
@@ -72,7 +96,10 @@ function lostText(error: LostConnection): string {
 
 /** Whether the error came from the socket, TLS or the parser of what the server sends. */
 function isConnectError(error: unknown): error is Error & { readonly code?: string } {
-  return error instanceof Error && ("code" in error || error.name === "ParserError" || /Connection is closed/.test(error.message));
+  return (
+    error instanceof Error &&
+    ("code" in error || error.name === "ParserError" || /Connection is closed/.test(error.message))
+  );
 }
 
 function connectText(error: Error & { readonly code?: string }): string {

@@ -111,7 +111,8 @@ function readUser(userinfo: string | undefined): Pick<RedisSettings, "user" | "p
   if (userinfo === undefined) return { user: undefined, password: undefined };
   const split = userinfo.indexOf(":");
   const [user, password] = split < 0 ? [userinfo, ""] : [userinfo.slice(0, split), userinfo.slice(split + 1)];
-  if (user !== "" && password === "") throw unusable("it has a user without a password: write user:password@ or :password@");
+  if (user !== "" && password === "")
+    throw unusable("it has a user without a password: write user:password@ or :password@");
   try {
     return {
       user: user === "" ? undefined : decodeURIComponent(user),

@@ -1,0 +1,184 @@
+-- claim: leases ready jobs to sessions. An item is [session id, epoch, nonce, again 0|1, jobs max, bytes max or -1, jobs that it
+-- has already (of other shards), their bytes, lanes as [queue, jobs max, indexes of lane names, room on all shards or -1]].
+-- Its answer: false = gone, else the leases as a flat list of job number, record, spec.
+local Claim = {}
+
+local feeds = {}
+
+-- The ready jobs of a lane in their order, read a piece at a time. What is taken is not offered again in this step.
+local function feedOf(lane)
+  local feed = feeds[lane]
+  if feed == nil then
+    feed = { lane = lane, entries = {}, at = 1, from = 0, isOver = false }
+    feeds[lane] = feed
+  end
+  return feed
+end
+
+-- A place in the lane without a job: its record was removed behind the broker's back.
+local function forget(lane, place)
+  Writes.leave('ready:' .. text(lane), place)
+  Writes.count(lane, State.READY, -1)
+end
+
+local function readMore(feed, most)
+  local places = call('ZRANGE', prefix .. 'ready:' .. text(feed.lane), feed.from, feed.from + most - 1)
+  feed.from = feed.from + #places
+  if #places < most then feed.isOver = true end
+  local numbers = {}
+  for index = 1, #places do numbers[index] = numberOfPlace(places[index]) end
+  local records = readHash('job', numbers)
+  feed.entries, feed.at = {}, 1
+  for index = 1, #places do
+    local raw = records[index]
+    if raw then
+      feed.entries[#feed.entries + 1] = { number = numbers[index], place = places[index], raw = raw, lane = feed.lane }
+    else
+      forget(feed.lane, places[index])
+    end
+  end
+end
+
+-- The next job of the lane, or nil; `most` is how many may be wanted.
+local function peek(feed, most)
+  while feed.at > #feed.entries do
+    if feed.isOver then return nil end
+    readMore(feed, math.max(1, math.min(most, 500)))
+  end
+  return feed.entries[feed.at]
+end
+
+local priorityFrom, payloadBytesFrom = 65, 73
+
+-- Whether one job's turn is before another's: priority (higher first), run time, insertion.
+local function isBefore(one, other)
+  local left = struct.unpack('<i4', one.raw, priorityFrom)
+  local right = struct.unpack('<i4', other.raw, priorityFrom)
+  if left ~= right then return left > right end
+  return one.place < other.place
+end
+
+local function nextOf(lanes, most)
+  local first, best
+  for _, lane in ipairs(lanes) do
+    local feed = feedOf(lane)
+    local entry = peek(feed, most)
+    if entry and (best == nil or isBefore(entry, best)) then first, best = feed, entry end
+  end
+  return best, first
+end
+
+-- How many more jobs of the queue may run.
+local function roomOf(queue, roomOnAll)
+  local settings = Lanes.settings(queue)
+  if not settings then return math.huge end
+  if settings[1] then return 0 end
+  if roomOnAll >= 0 then return roomOnAll end
+  if not settings[2] then return math.huge end
+  return math.max(0, settings[2] - Lanes.running(queue))
+end
+
+local function pickFrom(asked, most, picks)
+  local lanes, seen = {}, {}
+  for _, index in ipairs(asked) do
+    local lane = Lanes.find(NewJob.laneNames[index])
+    if lane and not seen[lane] then
+      seen[lane] = true
+      lanes[#lanes + 1] = lane
+    end
+  end
+  local left = most
+  while left > 0 do
+    local entry, feed = nextOf(lanes, left)
+    if not entry then return false end
+    local bytes = struct.unpack('<I4', entry.raw, payloadBytesFrom)
+    if picks.count > 0 and picks.bytesMax >= 0 and picks.bytes + bytes > picks.bytesMax then return true end
+    feed.at = feed.at + 1
+    picks.count, picks.bytes = picks.count + 1, picks.bytes + bytes
+    picks.entries[#picks.entries + 1] = entry
+    -- Counted here, so that the room of the next lane is right.
+    Writes.count(entry.lane, State.READY, -1)
+    Writes.count(entry.lane, State.RUNNING, 1)
+    left = left - 1
+  end
+  return false
+end
+
+local function withoutProblem(tail)
+  if tail == '' then return tail end
+  local fields = cmsgpack.unpack(tail)
+  fields[7] = false
+  return pack(fields)
+end
+
+local function take(entry, session, nonce)
+  local raw = entry.raw
+  local _, state, run, sent, recorded, edgeFlipped, propagateDue, cancel, version, attempt = struct.unpack(hotFormat, raw)
+  local id, _, tailFrom = struct.unpack('<Bc0Bc0', raw, idFrom)
+  local hot = struct.pack(hotFormat, 1, State.RUNNING, run, 0, 0, edgeFlipped, propagateDue, cancel, version + 1,
+    attempt + 1, session.number, now, now, 0, 0)
+  local bytes = hot .. string.sub(raw, coldFrom, idFrom + #id) .. struct.pack('Bc0', #nonce, nonce)
+    .. withoutProblem(string.sub(raw, tailFrom))
+  Rows.replace(entry.number, bytes)
+  Writes.leave('ready:' .. text(entry.lane), entry.place)
+  Writes.add('live:' .. text(session.number), now, entry.number)
+  return bytes
+end
+
+-- What an earlier claim with this nonce leased and the session still holds.
+local function claimedBefore(session, nonce)
+  local leases, numbers = {}, Sessions.leases(session)
+  Rows.fetch(numbers)
+  local mine = {}
+  for _, number in ipairs(numbers) do
+    local raw = Rows.raw(number)
+    if raw then
+      local row = Record.read(number, raw)
+      if row.state == State.RUNNING and row.nonce == nonce then mine[#mine + 1] = number end
+    end
+  end
+  local specs = readHash('spec', mine)
+  for index, number in ipairs(mine) do
+    if specs[index] then
+      local size = #leases
+      leases[size + 1], leases[size + 2], leases[size + 3] = number, Rows.raw(number), specs[index]
+    end
+  end
+  return leases
+end
+
+local function claimOne(item)
+  local session = Sessions.live(item[1], item[2])
+  if not session then return false end
+  local nonce = item[3]
+  if item[4] == 1 then
+    local before = claimedBefore(session, nonce)
+    if #before > 0 then return before end
+  end
+  local picks = { entries = {}, count = item[7], bytes = item[8], bytesMax = item[6] }
+  for _, lane in ipairs(item[9]) do
+    local most = math.min(lane[2], item[5] - picks.count, roomOf(lane[1], lane[4]))
+    if pickFrom(lane[3], most, picks) then break end
+  end
+  local numbers, leases = {}, {}
+  for index, entry in ipairs(picks.entries) do numbers[index] = entry.number end
+  local specs = readHash('spec', numbers)
+  for index, entry in ipairs(picks.entries) do
+    if specs[index] then
+      local size = #leases
+      leases[size + 1], leases[size + 2], leases[size + 3] = entry.number, take(entry, session, nonce), specs[index]
+    else
+      -- No payload, no job.
+      Writes.count(entry.lane, State.RUNNING, -1)
+      Writes.leave('ready:' .. text(entry.lane), entry.place)
+    end
+  end
+  return leases
+end
+
+-- What the leases' options come from: [names and numbers of the lanes asked for, queues and their packed settings or false].
+function Claim.all(items)
+  local answers = {}
+  for index, item in ipairs(items) do answers[index] = claimOne(item) end
+  return answers
+end

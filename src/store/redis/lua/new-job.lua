@@ -1,0 +1,101 @@
+-- new-job: puts new jobs in. What a script gets of a job: [id, lane name's index, start, priority (false: the parent's), options
+-- or false, payload bytes, spec, request id of a root or ""]; of a node besides: [.., metadata (false: the parent's), role,
+-- policy, trigger, as result, key, index of its parent in a tree]. `start`: 0 now, above: at that time, below: so long after.
+-- The spec of a node is completed here with [metadata, root id, parent id].
+local NewJob = {}
+
+-- Names of the lanes that this step's arguments point to.
+NewJob.laneNames = {}
+
+local lastNumber, isNew
+
+local function nextNumber()
+  lastNumber = (lastNumber or tonumber(call('HGET', prefix .. 'meta', 'job') or 0)) + 1
+  isNew = true
+  return lastNumber
+end
+
+Writes.onFlush(function()
+  if isNew then Writes.put('meta', 'job', lastNumber) end
+  isNew = false
+end)
+
+local function runTime(start)
+  if start < 0 then return now - start end
+  return math.max(now, start)
+end
+
+-- A job that nothing but its run time holds back.
+local function tell(lane, state, runAt)
+  if state == State.READY then Effects.readied(lane) else Effects.dueFrom(runAt) end
+end
+
+-- The usual case: a root with nothing below it and no options of its own; `job` is no group. Answers its number.
+function NewJob.plain(job)
+  local number, lane, runAt = nextNumber(), Lanes.number(NewJob.laneNames[job[2]]), runTime(job[3])
+  local state = runAt <= now and State.READY or State.SCHEDULED
+  Rows.replace(number, Record.plain(number, job[1], state, lane, job[4], job[6], runAt))
+  Writes.put('id', job[1], number)
+  Writes.put('spec', number, job[7])
+  if job[8] ~= '' then Writes.put('request', job[8], number) end
+  if state == State.READY then
+    Writes.add('ready:' .. text(lane), -job[4], placeOf(runAt, number))
+  else
+    Writes.add('due', runAt, format('%015.0f', number))
+  end
+  Writes.count(lane, state, 1)
+  tell(lane, state, runAt)
+  return number
+end
+
+local function make(job, fields)
+  local number, lane = nextNumber(), Lanes.number(NewJob.laneNames[job[2]])
+  Writes.put('id', job[1], number)
+  return Rows.make({
+    number = number, state = fields.state, run = 0, sent = 0, recorded = 0, edgeFlipped = 0, propagateDue = 0, cancel = 0,
+    version = 1, attempt = 0, session = 0, updatedAt = now, claimedAt = 0, ranAt = 0, finishedAt = 0,
+    hold = fields.hold, role = fields.role, policy = fields.policy, trigger = fields.trigger, asResult = fields.asResult,
+    depth = fields.depth, below = fields.below, reason = 0, lane = lane, priority = fields.priority, epoch = 0,
+    payloadBytes = job[6], runAt = fields.runAt, createdAt = now, parent = fields.parent, root = fields.root or number,
+    id = job[1], nonce = '', failures = 0, crashes = 0, snoozes = 0, releases = 0, delayMs = fields.delayMs,
+    options = job[5], problem = false, fingerprint = false, resultOf = 0,
+  })
+end
+
+-- Any root; a group that is due is READY until the caller accepts its run.
+function NewJob.root(job, below)
+  local runAt = runTime(job[3])
+  local state = runAt <= now and State.READY or State.SCHEDULED
+  local row = make(job, {
+    state = state, hold = 0, role = Role.ROOT, policy = Policy.FAIL, trigger = Trigger.SUCCEEDED, asResult = 0, depth = 0,
+    below = below, priority = job[4], runAt = runAt, parent = 0, delayMs = -1,
+  })
+  Writes.put('spec', row.number, job[7])
+  if job[8] ~= '' then Writes.put('request', job[8], row.number) end
+  local isDueGroup = state == State.READY and Lanes.isGroup(row.lane)
+  if not isDueGroup then tell(row.lane, state, runAt) end
+  return row, isDueGroup
+end
+
+-- A node below `parent` {number, id, root, rootId, depth, priority, metadata}: held, or (hold 0) ready or scheduled.
+-- Answers what nodes below it must know of it.
+function NewJob.node(job, parent, hold, below)
+  local start = job[3]
+  local runAt = hold == 0 and runTime(start) or math.max(now, start)
+  local state = State.HELD
+  if hold == 0 then state = runAt <= now and State.READY or State.SCHEDULED end
+  local row = make(job, {
+    state = state, hold = hold, role = job[10], policy = job[11], trigger = job[12], asResult = job[13],
+    depth = parent.depth + 1, below = below, priority = job[4] or parent.priority, runAt = runAt, parent = parent.number,
+    root = parent.root, delayMs = hold ~= 0 and start < 0 and -start or -1,
+  })
+  local metadata = job[9] or parent.metadata
+  Writes.put('spec', row.number, job[7] .. pack({ metadata, parent.rootId, parent.id }))
+  Writes.push('chain:' .. text(parent.root), row.number)
+  if row.role == Role.CHILD then Writes.push('child:' .. text(parent.number), row.number) end
+  if hold == 0 then tell(row.lane, state, runAt) end
+  return {
+    number = row.number, id = row.id, root = parent.root, rootId = parent.rootId, depth = row.depth, priority = row.priority,
+    metadata = metadata,
+  }
+end

@@ -1,0 +1,139 @@
+-- rows: the jobs that a step has read, changed or made, each once, and the indexes that follow from their state.
+local Rows = {}
+
+-- By number: bytes as they are or will be in the store (false: no such job), and the row that was made of them.
+local raws, rows = {}, {}
+local dirty = {}
+
+-- Reads those of these jobs that are not known yet, together.
+function Rows.fetch(numbers)
+  local unknown = {}
+  for _, number in ipairs(numbers) do
+    if raws[number] == nil then
+      raws[number] = false
+      unknown[#unknown + 1] = number
+    end
+  end
+  local values = readHash('job', unknown)
+  for index = 1, #unknown do raws[unknown[index]] = values[index] end
+end
+
+-- The bytes of a job, or false; undefined once a row was made of them and changed.
+function Rows.raw(number)
+  local raw = raws[number]
+  if raw == nil then
+    raw = call('HGET', prefix .. 'job', number)
+    raws[number] = raw
+  end
+  return raw
+end
+
+-- The bytes, if they are all there is of it yet: then a loop may change them without a row.
+function Rows.untouched(number)
+  if rows[number] ~= nil then return nil end
+  return Rows.raw(number)
+end
+
+-- Puts changed bytes in place; the caller sees to the indexes. No row of it must be in use.
+function Rows.replace(number, bytes)
+  raws[number] = bytes
+  Writes.put('job', number, bytes)
+end
+
+local function remember(row)
+  row.was = {
+    state = row.state, runAt = row.runAt, session = row.session, cancel = row.cancel, propagateDue = row.propagateDue,
+  }
+end
+
+function Rows.get(number)
+  local row = rows[number]
+  if row ~= nil then return row end
+  local raw = Rows.raw(number)
+  if not raw then return nil end
+  row = Record.read(number, raw)
+  remember(row)
+  rows[number] = row
+  return row
+end
+
+-- To be called with each change: the version rises once a step.
+function Rows.touch(row)
+  if row.dirty then return end
+  row.dirty = true
+  row.version = row.version + 1
+  row.updatedAt = now
+  dirty[#dirty + 1] = row
+end
+
+-- A new job. `row` names what is not as a plain root has it.
+function Rows.make(row)
+  row.dirty = true
+  row.was = false
+  rows[row.number] = row
+  raws[row.number] = ''
+  dirty[#dirty + 1] = row
+  return row
+end
+
+local kept = { [State.AWAITING] = 'state:5', [State.DEAD] = 'state:8', [State.CANCELLED] = 'state:9' }
+
+local function unindex(row, was)
+  local state = was.state
+  if state == State.READY then
+    Writes.leave('ready:' .. text(row.lane), placeOf(was.runAt, row.number))
+  elseif state == State.SCHEDULED or state == State.RETRYING then
+    Writes.leave('due', format('%015.0f', row.number))
+  elseif state == State.RUNNING then
+    Writes.leave('live:' .. text(was.session), row.number)
+    if was.cancel ~= 0 then Writes.drop('stop:' .. text(was.session), row.number) end
+  elseif kept[state] then
+    Writes.leave(kept[state], row.number)
+  end
+end
+
+local function index(row)
+  local state = row.state
+  if state == State.READY then
+    Writes.add('ready:' .. text(row.lane), -row.priority, placeOf(row.runAt, row.number))
+  elseif state == State.SCHEDULED or state == State.RETRYING then
+    Writes.add('due', row.runAt, format('%015.0f', row.number))
+  elseif state == State.RUNNING then
+    Writes.add('live:' .. text(row.session), row.claimedAt, row.number)
+    if row.cancel ~= 0 then Writes.put('stop:' .. text(row.session), row.number, row.cancel) end
+  elseif kept[state] then
+    Writes.add(kept[state], row.number, row.number)
+  end
+end
+
+local function save(row)
+  local was = row.was
+  local bytes = Record.write(row)
+  Writes.put('job', row.number, bytes)
+  raws[row.number] = bytes
+  if not was then
+    index(row)
+    Writes.count(row.lane, row.state, 1)
+  elseif was.state ~= row.state or was.runAt ~= row.runAt or was.session ~= row.session or was.cancel ~= row.cancel then
+    unindex(row, was)
+    index(row)
+    if was.state ~= row.state then
+      Writes.count(row.lane, was.state, -1)
+      Writes.count(row.lane, row.state, 1)
+    end
+  end
+  local wasDue = was and was.propagateDue or 0
+  if row.propagateDue ~= wasDue then
+    if row.propagateDue == 1 then Writes.add('propagate', row.number, row.number)
+    else Writes.leave('propagate', row.number) end
+  end
+  row.dirty = false
+  remember(row)
+end
+
+Writes.onFlush(function()
+  for _, row in ipairs(dirty) do save(row) end
+  dirty = {}
+  -- Whoever comes after the flush begins from the bytes.
+  rows = {}
+end)

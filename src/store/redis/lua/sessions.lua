@@ -1,0 +1,101 @@
+-- sessions: the registrations of workers on this shard.
+local Sessions = {}
+
+local known = {}
+
+-- {id, number, epoch, expiresAt, principal}, or nil when it ended or never was.
+function Sessions.get(id)
+  if known[id] == nil then
+    local packed = call('HGET', prefix .. 'session', id)
+    known[id] = false
+    if packed then
+      local number, epoch, expiresAt, principal = unpack(cmsgpack.unpack(packed))
+      known[id] = { id = id, number = number, epoch = epoch, expiresAt = expiresAt, principal = principal }
+    end
+  end
+  return known[id] or nil
+end
+
+-- The session, when it is there and the caller's epoch is its newest.
+function Sessions.live(id, epoch)
+  local session = Sessions.get(id)
+  return session and session.epoch == epoch and session or nil
+end
+
+function Sessions.save(session)
+  known[session.id] = session
+  Writes.put('session', session.id, pack({ session.number, session.epoch, session.expiresAt, session.principal }))
+  Writes.add('expiry', session.expiresAt, session.id)
+end
+
+function Sessions.remove(session)
+  known[session.id] = false
+  Writes.drop('session', session.id)
+  Writes.drop('buffered', session.id)
+  Writes.leave('expiry', session.id)
+end
+
+-- Replaces the leases that the worker named as buffered: a flat list of job number and nonce.
+function Sessions.buffer(id, leases)
+  if #leases > 0 then Writes.put('buffered', id, pack(leases)) else Writes.drop('buffered', id) end
+end
+
+-- A set of "<number>.<nonce>" of such a list, packed or nil.
+function Sessions.bufferedSet(packed)
+  local set = {}
+  local list = packed and cmsgpack.unpack(packed) or {}
+  for index = 1, #list, 2 do set[text(list[index]) .. '.' .. list[index + 1]] = true end
+  return set
+end
+
+-- Numbers of the jobs that a session has leased, in insertion order.
+function Sessions.leases(session)
+  local numbers = call('ZRANGE', prefix .. 'live:' .. text(session.number), 0, -1)
+  for index = 1, #numbers do numbers[index] = tonumber(numbers[index]) end
+  table.sort(numbers)
+  return numbers
+end
+
+-- The running job of this number, when the session has its lease; else the index is wrong and is put right.
+function Sessions.leased(session, number)
+  local row = Rows.get(number)
+  if row and row.state == State.RUNNING and row.session == session.number then return row end
+  Writes.leave('live:' .. text(session.number), number)
+  return nil
+end
+
+-- Leases whose job should be stopped: flat list of number, nonce, reason.
+local function cancelsOf(session)
+  local asked = call('HKEYS', prefix .. 'stop:' .. text(session.number))
+  if #asked == 0 then return {} end
+  for index = 1, #asked do asked[index] = tonumber(asked[index]) end
+  table.sort(asked)
+  Rows.fetch(asked)
+  local cancels = {}
+  for _, number in ipairs(asked) do
+    local row = Rows.get(number)
+    if row and row.state == State.RUNNING and row.session == session.number and row.cancel ~= 0 then
+      cancels[#cancels + 1] = number
+      cancels[#cancels + 1] = row.nonce
+      cancels[#cancels + 1] = row.cancel
+    else
+      Writes.drop('stop:' .. text(session.number), number)
+    end
+  end
+  return cancels
+end
+
+-- Items [id, epoch, ttl ms, buffered leases]; answers false = gone, else the cancels.
+function Sessions.renewAll(items)
+  local answers = {}
+  for index, item in ipairs(items) do
+    local session = Sessions.live(item[1], item[2])
+    if session then
+      session.expiresAt = now + item[3]
+      Sessions.save(session)
+      Sessions.buffer(session.id, item[4])
+    end
+    answers[index] = session and cancelsOf(session) or false
+  end
+  return answers
+end

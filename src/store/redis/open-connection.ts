@@ -1,0 +1,123 @@
+import { ConveyorError, isConveyorError } from "../../core/errors.ts";
+import { sleep } from "../../runtime/abort.ts";
+import { fullJitterMs } from "../../runtime/retry.ts";
+import { type Client, LostConnection } from "./client.ts";
+import type { Connection, ScriptCall } from "./connection.ts";
+import { shardPrefix } from "./keys.ts";
+import { isRead } from "./script-pieces.ts";
+import type { Scripts } from "./scripts.ts";
+import type { Servers } from "./servers.ts";
+import { answerCode, isPassing, storageError, TooFewReplicas } from "./storage-error.ts";
+import type { RedisSettings } from "./store-url.ts";
+
+/** No new try of a call begins after this. */
+const retryMsMax = 5_000;
+const pauseMsMax = 400;
+
+export interface OpenedConnection extends Connection {
+  /** Sends a command of one key, or none, to the server of a shard: once, as it is now. */
+  send(shard: number, command: string, ...args: readonly string[]): Promise<void>;
+  /** What is under way fails; later calls throw CLOSED. */
+  close(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  readonly settings: RedisSettings;
+  readonly servers: Servers;
+  readonly shards: number;
+  readonly scripts: Scripts;
+  /** Milliseconds since the epoch; only tests give one. */
+  readonly clock?: (() => number) | undefined;
+}
+
+/** The connection to an opened namespace. */
+export function connectionOver({ settings, servers, shards, scripts, clock }: ConnectionOptions): OpenedConnection {
+  const { location, namespace } = settings;
+  const closing = new AbortController();
+  let highWater = 0;
+
+  function now(): string {
+    if (clock === undefined) return "";
+    highWater = Math.max(highWater, clock());
+    return String(highWater);
+  }
+
+  /** One try, on the server that has the shard by what is known. */
+  async function attempt(call: ScriptCall, args: ScriptCall["args"], deadline: number): Promise<Buffer> {
+    const prefix = shardPrefix(namespace, call.shard);
+    const link = await servers.linkOf(tagOf(namespace, call.shard));
+    // Not for as long as there is time: meanwhile another server may have taken its place.
+    const client = await link.client(Math.min(deadline, performance.now() + pauseMsMax));
+    try {
+      const reply = await scripts.run(client, call.script, prefix, [now(), ...args]);
+      if (settings.wait > 0 && !isRead(call.script)) await untilReplicated(client, prefix, settings);
+      if (!Buffer.isBuffer(reply)) throw new Error(`the script ${call.script} answered no text`);
+      return reply;
+    } catch (error) {
+      // The server is another than it was: its checks are made again before anything more is sent to it.
+      if (answerCode(error) === "READONLY") client.close();
+      throw error;
+    }
+  }
+
+  async function run(call: ScriptCall): Promise<Buffer> {
+    const deadline = performance.now() + retryMsMax;
+    let again = false;
+    for (let failures = 0; ; failures += 1) {
+      if (closing.signal.aborted) throw new ConveyorError("CLOSED", "the store is closed");
+      try {
+        return await attempt(call, again ? (call.argsAgain?.() ?? call.args) : call.args, deadline);
+      } catch (error) {
+        if (closing.signal.aborted) throw new ConveyorError("CLOSED", "the store is closed", { cause: error });
+        const mayBeDone = error instanceof LostConnection || error instanceof TooFewReplicas;
+        again ||= mayBeDone;
+        const pauseMs = fullJitterMs(failures, { maxMs: pauseMsMax, random: Math.random });
+        const isOver = performance.now() + pauseMs > deadline;
+        if (isOver || !(mayBeDone || isConveyorError(error) || isPassing(error))) throw refusal(error);
+        await Promise.all([servers.doubt(), sleep(pauseMs, closing.signal).catch(() => undefined)]);
+      }
+    }
+  }
+
+  /** What a server that was fine at start says of itself later passes, as far as a caller is concerned: it may be put right. */
+  function refusal(error: unknown): unknown {
+    const known = storageError(error, location);
+    if (!(known instanceof ConveyorError) || passingOn.includes(known.code)) return known;
+    return new ConveyorError("STORE_UNAVAILABLE", known.message, { cause: known, details: known.details });
+  }
+
+  return {
+    namespace,
+    shards,
+    run,
+    async send(shard, command, ...args) {
+      const link = await servers.linkOf(tagOf(namespace, shard));
+      await (await link.client(0)).call(command, ...args);
+    },
+    async close() {
+      closing.abort();
+      await servers.close();
+    },
+  };
+}
+
+const passingOn: readonly string[] = ["STORE_UNAVAILABLE", "STORE_FULL", "STORE_CORRUPT", "CLOSED"];
+
+/** The hash tag of a shard's keys. */
+function tagOf(namespace: string, shard: number): string {
+  return shardPrefix(namespace, shard).slice(1, -2);
+}
+
+/**
+ * Waits until as many replicas as were asked for have everything that this server has. By a write of its own: a change that was
+ * made by an earlier try, over a connection that is gone, is waited for too.
+ */
+async function untilReplicated(client: Client, prefix: string, settings: RedisSettings): Promise<void> {
+  const { wait, waitMs } = settings;
+  const [, reached] = await Promise.all([
+    client.call("HINCRBY", `${prefix}meta`, "waits", 1),
+    client.call("WAIT", wait, waitMs),
+  ]);
+  if (typeof reached === "number" && reached >= wait) return;
+  throw new TooFewReplicas(`${String(reached)} of ${wait} replicas answered within ${waitMs} ms`);
+}

@@ -1,0 +1,48 @@
+import type { BackoffPolicy } from "../../core/job.ts";
+import type { QueueChange, QueueSettings } from "../store.ts";
+import { BackoffKind } from "./codes.ts";
+import { listOf, numberOf, type Packable, type Unpacked } from "./msgpack.ts";
+import { readBackoff } from "./record.ts";
+
+const unset: QueueSettings = {
+  paused: false,
+  maxConcurrency: undefined,
+  maxAttempts: undefined,
+  backoff: undefined,
+  timeoutMs: undefined,
+  crashLimit: undefined,
+};
+
+/** Reads the settings of a queue; false: nothing was ever set. */
+export function readSettings(packed: Unpacked): QueueSettings {
+  if (packed === false) return unset;
+  const [paused, maxConcurrency, maxAttempts, backoff, timeoutMs, crashLimit] = listOf(packed);
+  return {
+    paused: paused === true,
+    maxConcurrency: numberOrNone(maxConcurrency),
+    maxAttempts: numberOrNone(maxAttempts),
+    backoff: readBackoff(backoff),
+    timeoutMs: numberOrNone(timeoutMs),
+    crashLimit: numberOrNone(crashLimit),
+  };
+}
+
+/** A change as `lua/queue.lua` takes it: index and value of what is named, false for what is cleared. */
+export function packChange(change: QueueChange): readonly Packable[] {
+  const changes: Packable[] = [];
+  if ("paused" in change) changes.push(1, change.paused === true);
+  if ("maxConcurrency" in change) changes.push(2, change.maxConcurrency ?? false);
+  if ("maxAttempts" in change) changes.push(3, change.maxAttempts ?? false);
+  if ("backoff" in change) changes.push(4, change.backoff === undefined ? false : packBackoff(change.backoff));
+  if ("timeoutMs" in change) changes.push(5, change.timeoutMs ?? false);
+  if ("crashLimit" in change) changes.push(6, change.crashLimit ?? false);
+  return changes;
+}
+
+export function packBackoff({ kind, initialMs, maxMs, multiplier, jitter }: BackoffPolicy): Packable {
+  return [BackoffKind[kind], initialMs, maxMs, multiplier, jitter];
+}
+
+function numberOrNone(value: Unpacked | undefined): number | undefined {
+  return value === false || value === undefined ? undefined : numberOf(value);
+}

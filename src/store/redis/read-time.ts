@@ -1,0 +1,27 @@
+import { askAll } from "./ask.ts";
+import type { Connection } from "./connection.ts";
+import { listOf, numberOf } from "./msgpack.ts";
+
+/**
+ * Reads the time of the shard that is ahead, and looks whether a shard has fewer writes than it once had: then a server came
+ * back, or a replica took over, without all that was acknowledged. Nobody can undo that, so it is said aloud, once each time.
+ */
+export function timeReader(connection: Connection, location: string): () => Promise<number> {
+  const seen = new Map<number, number>();
+  return async () => {
+    const answers = (await askAll(connection, "time")).map((answer) => listOf(answer).map(numberOf));
+    for (const [shard, [, writes = 0]] of answers.entries()) {
+      const before = seen.get(shard) ?? 0;
+      seen.set(shard, writes);
+      if (writes < before) warn(location, shard, before - writes);
+    }
+    return Math.max(...answers.map(([time = 0]) => time));
+  };
+}
+
+function warn(location: string, shard: number, lost: number): void {
+  const text =
+    `the store ${location} came back without all it had acknowledged: at least ${lost} writes to shard ${shard} are gone; ` +
+    "look at its AOF and replica settings";
+  process.emitWarning(text, { type: "ConveyorWarning", code: "STORE_LOST_WRITES" });
+}

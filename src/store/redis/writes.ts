@@ -1,0 +1,40 @@
+import type { ServerDefaults } from "../../core/job.ts";
+import type { Store } from "../store.ts";
+import { callContext } from "./call-context.ts";
+import type { Writing } from "./calls.ts";
+import { commitOnOne } from "./commit.ts";
+import type { Connection } from "./connection.ts";
+import { closeSession, detachSession, openSession, resumeSession } from "./sessions.ts";
+import { updateQueue } from "./update-queue.ts";
+import { cascade, promote, propagate, reap } from "./upkeep.ts";
+
+export type Writes = Pick<
+  Store,
+  | "commit"
+  | "openSession"
+  | "resumeSession"
+  | "detachSession"
+  | "closeSession"
+  | "promote"
+  | "reap"
+  | "propagate"
+  | "cascade"
+  | "updateQueue"
+>;
+
+/** The verbs that write, over the connections to a namespace. */
+export function createWrites(connection: Connection, { defaults }: { readonly defaults: ServerDefaults }): Writes {
+  const writing: Writing = { connection, defaults, context: callContext(defaults) };
+  return {
+    commit: (batch) => commitOnOne(writing, batch),
+    openSession: (session) => openSession(writing, session),
+    resumeSession: (request) => resumeSession(writing, request),
+    detachSession: (request) => detachSession(writing, request),
+    closeSession: (ref) => closeSession(writing, ref),
+    promote: ({ max }) => promote(writing, max),
+    reap: (request) => reap(writing, request),
+    propagate: ({ max }) => propagate(writing, max),
+    cascade: ({ max }) => cascade(writing, max),
+    updateQueue: (name, change) => updateQueue(writing, name, change),
+  };
+}
