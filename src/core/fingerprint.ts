@@ -11,7 +11,12 @@ const messageCharsMax = 1_000;
  * Source of the hash: FNV-1a, 64 bit, over UTF-16 code units (draft-eastlake-fnv); it groups errors, it protects nothing.
  */
 export function errorFingerprint(type: string, error: Pick<JobError, "name" | "message">): string {
-  return hash(`${type}\n${error.name}\n${maskNumbers(error.message.slice(0, messageCharsMax))}`);
+  return hash(type + fingerprintRest(error));
+}
+
+/** What is hashed of an error after its job's type. */
+export function fingerprintRest(error: Pick<JobError, "name" | "message">): string {
+  return `\n${error.name}\n${maskNumbers(error.message.slice(0, messageCharsMax))}`;
 }
 
 /** Each number, hexadecimal one of eight digits or more, and UUID replaced by `#`. */

@@ -1,5 +1,5 @@
 import { type RecordedErrorName, recordedError } from "../../core/error-text.ts";
-import { fingerprintText } from "../../core/fingerprint.ts";
+import { fingerprintRest } from "../../core/fingerprint.ts";
 import type { ServerDefaults } from "../../core/job.ts";
 import { limits } from "../../core/limits.ts";
 import { type Packable, pack } from "./msgpack.ts";
@@ -36,5 +36,5 @@ export function callContext(defaults: ServerDefaults): Buffer {
 
 /** An error's part of its fingerprint, as the scripts hash it: UTF-16 code units, little-endian. */
 export function hashedText(error: { readonly name: string; readonly message: string }): Buffer {
-  return Buffer.from(fingerprintText(error), "utf16le");
+  return Buffer.from(fingerprintRest(error), "utf16le");
 }
