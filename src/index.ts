@@ -6,6 +6,7 @@ export type { JobHandle, WaitOptions } from "./client/job-handle.ts";
 export type { AttemptInfo, JobInfo, MessageBytes } from "./client/job-info.ts";
 export type { ListOptions } from "./client/list-jobs.ts";
 export type { QueueInfo, QueueUpdate, StateCounts } from "./client/queue-info.ts";
+export type { SqlTransaction, TransactionOptions } from "./client/transactional.ts";
 export type { ChildDraft, HeirDraft, TreeDraft } from "./client/tree.ts";
 export { ConveyorError, type ErrorCode, type ErrorDetails, isConveyorError } from "./core/errors.ts";
 export type {

@@ -14,11 +14,14 @@ import { getJob, type JobHandle, jobHandle, type WaitOptions } from "./job-handl
 import type { JobInfo } from "./job-info.ts";
 import { type ListOptions, listJobs } from "./list-jobs.ts";
 import { type QueueInfo, type QueueUpdate, queueInfoOf, queueUpdateOf } from "./queue-info.ts";
+import { createTransactionalEnqueuer, type TransactionalEnqueuer, type TransactionOptions } from "./transactional.ts";
 import type { TreeDraft } from "./tree.ts";
 
 export interface ConnectOptions extends Credentials {
   /** How long a broker or its store may be away before a call fails (BROKER_UNREACHABLE, STORE_UNAVAILABLE); a minute when left out. */
   readonly retryFor?: Span | undefined;
+  /** The schema of the brokers' PostgreSQL store, for enqueueing with `tx`; "conveyor" when left out. */
+  readonly storeSchema?: string | undefined;
 }
 
 const retryMsDefault = 60_000;
@@ -36,6 +39,7 @@ export function connect(address: Addresses, options: ConnectOptions = {}): Conve
 export class Conveyor {
   readonly #calls: Calls;
   readonly #enqueuer: Enqueuer;
+  readonly #transactional: TransactionalEnqueuer;
 
   constructor(address: Addresses, options: ConnectOptions) {
     const ids = createIds();
@@ -44,23 +48,39 @@ export class Conveyor {
     const security = securityOf(options, addresses);
     this.#calls = createCalls({ addresses, security, retryMs, random: ids.random });
     this.#enqueuer = createEnqueuer(this.#calls, { ids, retryMs });
+    this.#transactional = createTransactionalEnqueuer(this.#calls, { ids, schema: options.storeSchema ?? "conveyor" });
   }
 
   /**
    * Enqueues a job; when it resolves, the job is durable. What is enqueued at the same time shares requests. Throws
    * PAYLOAD_INVALID, PAYLOAD_TOO_LARGE, INVALID_OPTION, INVALID_NAME, JOB_ID_EXISTS, REQUEST_ID_REUSED, SERVER_BUSY.
+   * With `tx` it is part of a transaction of yours: the handle's calls find the job once that has committed.
    */
-  enqueue<Schema extends DescMessage, Result extends Message = Message>(
+  async enqueue<Schema extends DescMessage, Result extends Message = Message>(
     schema: Schema,
     init: MessageInitShape<Schema>,
-    options: EnqueueOptions<Result> & WaitOptions = {},
+    options: EnqueueOptions<Result> & WaitOptions & TransactionOptions = {},
   ): Promise<JobHandle<Result>> {
-    return this.#enqueuer.enqueue(job(schema, init, options), options);
+    const draft = job(schema, init, options);
+    const { tx } = options;
+    if (tx === undefined) return this.#enqueuer.enqueue(draft, options);
+    const [handle] = await this.#transactional.enqueue<Result>([draft], { ...options, tx });
+    if (handle === undefined) throw new ConveyorError("INTERNAL", "the store's enqueue function answered no job");
+    return handle;
   }
 
-  /** Enqueues many jobs and trees, each on its own unless `allOrNothing`; the answers stand in the order of the items. */
-  enqueueBatch(items: readonly (JobDraft | TreeDraft)[], options: BatchOptions = {}): Promise<BatchEntry[]> {
-    return this.#enqueuer.enqueueBatch(items, options);
+  /**
+   * Enqueues many jobs and trees, each on its own unless `allOrNothing`; the answers stand in the order of the items. With `tx` only
+   * jobs, and all or none: the first bad one fails the call, and your transaction.
+   */
+  async enqueueBatch(
+    items: readonly (JobDraft | TreeDraft)[],
+    options: BatchOptions & TransactionOptions = {},
+  ): Promise<BatchEntry[]> {
+    const { tx } = options;
+    if (tx === undefined) return this.#enqueuer.enqueueBatch(items, options);
+    const handles = await this.#transactional.enqueue(items, { ...options, tx });
+    return handles.map((handle) => ({ kind: "accepted", job: handle }));
   }
 
   /** Enqueues a job with everything below it, at once or not at all; the handle is the root's. Also throws TREE_INVALID, DUPLICATE_KEY. */
