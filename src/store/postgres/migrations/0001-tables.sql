@@ -40,6 +40,27 @@ CREATE TABLE counter (
   PRIMARY KEY (lane, state, stripe)
 ) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
+-- Counts of jobs that applications put in within transactions of their own. They lock no row of `counter`, which a long
+-- transaction would keep from the brokers; promote adds these rows to the counters and removes them. They count till then.
+CREATE TABLE counter_apart (
+  lane integer NOT NULL,
+  state smallint NOT NULL,
+  n bigint NOT NULL
+);
+
+-- What a write did to a job, as its functions tell each other; finish() counts it and makes hints of it.
+CREATE TYPE event AS (
+  seq bigint,        -- the job; NULL: n jobs of the lane
+  lane integer,
+  was smallint,      -- state before; 0: it was not there
+  state smallint,    -- state after; equal to `was`: it did not move
+  n integer,         -- how many jobs
+  ended boolean,     -- its own run ended, or it turned terminal
+  due bigint,        -- when it may run, if that lies ahead
+  mark smallint,     -- 1: marked propagate_due, 2: a cascade below it became due, 3: it should be stopped
+  flip bigint        -- the parent at which its end is still to be counted
+);
+
 -- Insertion order. Cached numbers would be handed out in blocks to each backend, so there is no cache.
 CREATE SEQUENCE job_seq AS bigint;
 
@@ -124,10 +145,11 @@ CREATE TABLE due (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
 
--- Jobs in RUNNING, by session; `cancel` is that of the job.
+-- Jobs in RUNNING, by session; claimed_at and cancel are those of the job.
 CREATE TABLE leased (
   session bigint NOT NULL,
   seq bigint NOT NULL,
+  claimed_at bigint NOT NULL,
   cancel smallint NOT NULL DEFAULT 0,
   PRIMARY KEY (session, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,

@@ -1,0 +1,179 @@
+-- Claims. Locks: rows of queues with a limit (sorted, before any job is looked at), then jobs that nobody else has locked.
+-- An item is {i session, n epoch, o nonce, g again, m most jobs, b most bytes (none: no bound), q: [{n queue, t [types], m most jobs}]}.
+
+-- Locks the queues of a commit's claims that have a limit, so that brokers count their running jobs one after the other.
+CREATE OR REPLACE FUNCTION lock_limited(p_claims jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM queue q
+  WHERE q.name = ANY(ARRAY(SELECT DISTINCT l ->> 'n' FROM jsonb_array_elements(p_claims) c, jsonb_array_elements(c -> 'q') l))
+    AND q.max_concurrency IS NOT NULL
+  ORDER BY q.name FOR UPDATE;
+END $$;
+
+-- How many more jobs of the queue may run; NULL: no limit. The step's own moves are in `p_events`, not yet in the counters.
+CREATE OR REPLACE FUNCTION room_of(p_queue text, p_events event[]) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  set queue;
+  lanes integer[];
+BEGIN
+  SELECT * INTO set FROM queue q WHERE q.name = p_queue;
+  IF set.paused THEN RETURN 0; END IF;
+  IF set.max_concurrency IS NULL THEN RETURN NULL; END IF;
+  lanes := ARRAY(SELECT l.id FROM lane l WHERE l.queue = p_queue);
+  RETURN greatest(0, set.max_concurrency
+    - (SELECT coalesce(sum(c.n), 0) FROM counter c WHERE c.lane = ANY(lanes) AND c.state = 3)
+    - (SELECT coalesce(sum(CASE WHEN e.state = 3 THEN e.n ELSE -e.n END), 0) FROM unnest(p_events) e
+       WHERE e.lane = ANY(lanes) AND e.was <> e.state AND 3 IN (e.was, e.state)));
+END $$;
+
+-- Locks the first ready jobs of the lanes together, in claim order, and answers them: those that other brokers hold are passed by.
+-- Looks at the ready rows in windows, so that it finds as many as are free without locking one too many.
+-- The statement's plan must stay flat however many jobs are ready: test/store/postgres holds it.
+CREATE OR REPLACE FUNCTION pick_ready(p_lanes integer[], p_most integer, OUT seqs bigint[], OUT sizes integer[])
+LANGUAGE plpgsql AS $$
+DECLARE
+  after_priority bigint := -9223372036854775808;
+  after_run_at bigint := 0;
+  after_seq bigint := 0;
+  looked integer;
+  found_seqs bigint[];
+  found_sizes integer[];
+BEGIN
+  seqs := '{}';
+  sizes := '{}';
+  LOOP
+    WITH looked_at AS MATERIALIZED (
+      SELECT r.neg_priority, r.run_at, r.seq
+      FROM unnest(p_lanes) AS l(id) CROSS JOIN LATERAL (
+        SELECT i.neg_priority, i.run_at, i.seq FROM ready i
+        WHERE i.lane = l.id AND (i.neg_priority, i.run_at, i.seq) > (after_priority, after_run_at, after_seq)
+        ORDER BY i.neg_priority, i.run_at, i.seq LIMIT p_most
+      ) r
+      ORDER BY 1, 2, 3 LIMIT p_most
+    ), taken AS (
+      SELECT j.seq, j.payload_bytes FROM looked_at r JOIN job j ON j.seq = r.seq
+      WHERE j.state = 2 ORDER BY r.neg_priority, r.run_at, r.seq FOR UPDATE OF j SKIP LOCKED
+    )
+    SELECT t.seqs, t.sizes, k.n, k.last[1], k.last[2], k.last[3]
+    INTO found_seqs, found_sizes, looked, after_priority, after_run_at, after_seq
+    FROM (SELECT coalesce(array_agg(seq), '{}') AS seqs, coalesce(array_agg(payload_bytes), '{}') AS sizes FROM taken) t,
+      (SELECT count(*) AS n, max(ARRAY[neg_priority, run_at, seq]) AS last FROM looked_at) k;
+    seqs := seqs || found_seqs[1:p_most - cardinality(seqs)];
+    sizes := sizes || found_sizes[1:p_most - cardinality(sizes)];
+    EXIT WHEN looked < p_most OR cardinality(seqs) >= p_most;
+  END LOOP;
+END $$;
+
+-- Leases ready jobs to a session whose row is locked and live: the asked queues in turn, each in the order priority, run time,
+-- insertion. Answers the numbers of the jobs in that order.
+CREATE OR REPLACE FUNCTION claim_item(p_now bigint, p_item jsonb, p_session bigint, p_events event[], OUT seqs bigint[], OUT events event[])
+LANGUAGE plpgsql AS $$
+DECLARE
+  jobs_most integer := (p_item ->> 'm')::integer;
+  bytes_left double precision := coalesce((p_item ->> 'b')::double precision, 'Infinity');
+  asked jsonb;
+  most integer;
+  lanes integer[];
+  picked record;
+  taken integer;
+BEGIN
+  seqs := '{}';
+  events := '{}';
+  FOR asked IN SELECT x FROM jsonb_array_elements(p_item -> 'q') WITH ORDINALITY AS y(x, at) ORDER BY y.at LOOP
+    lanes := ARRAY(
+      SELECT DISTINCT l.id FROM jsonb_array_elements_text(asked -> 't') AS t(type)
+      JOIN lane l ON l.queue = asked ->> 'n' AND l.type = t.type);
+    CONTINUE WHEN cardinality(lanes) = 0;
+    most := least((asked ->> 'm')::bigint, jobs_most - cardinality(seqs), 10000, room_of(asked ->> 'n', p_events || events));
+    CONTINUE WHEN most <= 0;
+    SELECT * INTO picked FROM pick_ready(lanes, most);
+    taken := 0;
+    FOR at IN 1..cardinality(picked.seqs) LOOP
+      bytes_left := bytes_left - picked.sizes[at];
+      EXIT WHEN bytes_left < 0 AND cardinality(seqs) + taken > 0;
+      taken := at;
+    END LOOP;
+    IF taken > 0 THEN
+      events := events || lease_jobs(p_now, picked.seqs[1:taken], p_session, p_item ->> 'o');
+      seqs := seqs || picked.seqs[1:taken];
+    END IF;
+    EXIT WHEN taken < cardinality(picked.seqs);
+  END LOOP;
+END $$;
+
+-- A claim is stamped no earlier than the job's run time, though the clock was read before another broker made it ready.
+CREATE OR REPLACE FUNCTION lease_jobs(p_now bigint, p_jobs bigint[], p_session bigint, p_nonce text) RETURNS event[] LANGUAGE plpgsql AS $$
+DECLARE
+  events event[];
+BEGIN
+  WITH leasing AS (
+    UPDATE job SET
+      state = 3, attempt = attempt + 1, lease = seq || '.' || p_nonce, session = p_session,
+      claimed_at = greatest(p_now, run_at), updated_at = p_now, version = version + 1, sent = 0, recorded = 0, problem = NULL
+    WHERE seq = ANY(p_jobs)
+    RETURNING seq, lane, neg_priority, run_at, claimed_at
+  ), gone AS (
+    DELETE FROM ready r USING leasing l
+    WHERE r.lane = l.lane AND r.neg_priority = l.neg_priority AND r.run_at = l.run_at AND r.seq = l.seq
+  ), held AS (
+    INSERT INTO leased (session, seq, claimed_at) SELECT p_session, seq, claimed_at FROM leasing
+  )
+  SELECT array_agg(ROW(NULL, t.lane, 2, 3, t.n, false, NULL, 0, NULL)::event) INTO events
+  FROM (SELECT lane, count(*) AS n FROM leasing GROUP BY lane) t;
+  RETURN events;
+END $$;
+
+-- What leases say of their jobs, in the order given, and the payloads end to end. One lease:
+-- [number, id, queue, type, attempt, failures, negated priority, parent, root, role, depth, key, created, payload length, metadata,
+--  max attempts, time-out]; the last two by job or queue, null when the server decides.
+CREATE OR REPLACE FUNCTION leases_of(p_jobs bigint[], OUT leases json, OUT payloads bytea) LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT json_agg(json_build_array(j.seq, j.id, l.queue, l.type, j.attempt, j.failure_count, j.neg_priority,
+      CASE WHEN j.parent IS NOT NULL THEN (SELECT p.id FROM job p WHERE p.seq = j.parent) END,
+      CASE WHEN j.root IS NOT NULL THEN (SELECT r.id FROM job r WHERE r.seq = j.root) END,
+      j.role, j.depth, j.key, j.created_at, coalesce(length(p.bytes), 0), p.metadata,
+      coalesce(j.max_attempts, q.max_attempts), coalesce(j.timeout_ms, q.timeout_ms)) ORDER BY u.at),
+    string_agg(p.bytes, ''::bytea ORDER BY u.at)
+  INTO leases, payloads
+  FROM unnest(p_jobs) WITH ORDINALITY AS u(seq, at)
+  JOIN job j ON j.seq = u.seq JOIN lane l ON l.id = j.lane LEFT JOIN queue q ON q.name = l.queue
+  LEFT JOIN payload p ON p.seq = j.seq;
+END $$;
+
+-- The claims of a commit, in order. Answers per item null (the session is gone) or its number of leases, and all leases in order.
+CREATE OR REPLACE FUNCTION claim_batch(
+  p_now bigint, p_claims jsonb, p_events event[], OUT counts integer[], OUT leases json, OUT payloads bytea, OUT events event[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+  item jsonb;
+  holder bigint;
+  claimed record;
+  seqs bigint[] := '{}';
+  again bigint[];
+BEGIN
+  counts := '{}';
+  events := p_events;
+  PERFORM lock_limited(p_claims);
+  FOR item IN SELECT x FROM jsonb_array_elements(p_claims) WITH ORDINALITY AS y(x, at) ORDER BY y.at LOOP
+    SELECT s.seq INTO holder FROM session s
+    WHERE s.id = item ->> 'i' AND s.epoch = (item ->> 'n')::integer AND s.ended_at IS NULL;
+    IF holder IS NULL THEN
+      counts := counts || NULL::integer;
+      CONTINUE;
+    END IF;
+    again := '{}';
+    IF (item ->> 'g')::boolean THEN
+      again := ARRAY(
+        SELECT j.seq FROM leased l JOIN job j ON j.seq = l.seq
+        WHERE l.session = holder AND j.state = 3 AND j.lease = j.seq || '.' || (item ->> 'o') ORDER BY j.seq);
+    END IF;
+    IF cardinality(again) = 0 THEN
+      SELECT * INTO claimed FROM claim_item(p_now, item, holder, events);
+      again := claimed.seqs;
+      events := events || claimed.events;
+    END IF;
+    counts := counts || cardinality(again);
+    seqs := seqs || again;
+  END LOOP;
+  IF cardinality(seqs) > 0 THEN SELECT f.leases, f.payloads INTO leases, payloads FROM leases_of(seqs) f; END IF;
+END $$;

@@ -1,0 +1,24 @@
+-- A row may be removed behind the broker's back, by an operator at a prompt: counters stay right, nothing is left over. A parent
+-- whose child was removed waits on, visibly, until it is dealt with.
+CREATE OR REPLACE FUNCTION forget_jobs() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+  seqs bigint[] := ARRAY(SELECT g.seq FROM gone g ORDER BY 1);
+BEGIN
+  DELETE FROM ready r USING gone g
+  WHERE r.lane = g.lane AND r.neg_priority = g.neg_priority AND r.run_at = g.run_at AND r.seq = g.seq;
+  DELETE FROM due d USING gone g WHERE d.run_at = g.run_at AND d.seq = g.seq;
+  DELETE FROM leased l USING gone g WHERE l.session = g.session AND l.seq = g.seq;
+  DELETE FROM payload p WHERE p.seq = ANY(seqs);
+  DELETE FROM result r WHERE r.seq = ANY(seqs);
+  DELETE FROM attempt a WHERE a.seq = ANY(seqs);
+  DELETE FROM barrier b WHERE b.seq = ANY(seqs);
+  DELETE FROM cascade c WHERE c.seq = ANY(seqs);
+  DELETE FROM chain c WHERE c.root = ANY(seqs);
+  INSERT INTO counter AS c (lane, state, stripe, n)
+  SELECT g.lane, g.state, pg_backend_pid() % 16, -count(*) FROM gone g GROUP BY g.lane, g.state ORDER BY g.lane, g.state
+  ON CONFLICT (lane, state, stripe) DO UPDATE SET n = c.n + excluded.n;
+  RETURN NULL;
+END $$;
+
+DROP TRIGGER IF EXISTS job_removed ON job;
+CREATE TRIGGER job_removed AFTER DELETE ON job REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_jobs();

@@ -1,0 +1,39 @@
+import type { ServerDefaults } from "../../core/job.ts";
+import type { Store } from "../store.ts";
+import { commit } from "./commit.ts";
+import type { Connection } from "./connection.ts";
+import { encodeDefaults } from "./encode-settle.ts";
+import { closeSession, detachSession, openSession, resumeSession } from "./sessions.ts";
+import { updateQueue } from "./update-queue.ts";
+import { cascade, promote, propagate, reap } from "./upkeep.ts";
+
+type Writes = Pick<
+  Store,
+  | "commit"
+  | "openSession"
+  | "resumeSession"
+  | "detachSession"
+  | "closeSession"
+  | "promote"
+  | "reap"
+  | "propagate"
+  | "cascade"
+  | "updateQueue"
+>;
+
+/** The verbs that write: each is one call of a function of the schema, which is one transaction. */
+export function createWrites(connection: Connection, server: ServerDefaults): Writes {
+  const defaults = { server, encoded: encodeDefaults(server) };
+  return {
+    commit: (batch) => commit(connection, defaults, batch),
+    openSession: (session) => openSession(connection, session),
+    resumeSession: (request) => resumeSession(connection, defaults, request),
+    detachSession: (request) => detachSession(connection, request),
+    closeSession: (ref) => closeSession(connection, ref),
+    promote: ({ max }) => promote(connection, max),
+    reap: (request) => reap(connection, defaults, request),
+    propagate: ({ max }) => propagate(connection, max),
+    cascade: ({ max }) => cascade(connection, max),
+    updateQueue: (name, change) => updateQueue(connection, name, change),
+  };
+}
