@@ -45,7 +45,8 @@
  *   queue      hash   queue -> packed [paused, max concurrency, max attempts, back-off, time-out ms, crash limit], each but the
  *                     first may be false; back-off is packed [kind, initial ms, max ms, multiplier, jitter]. Only queues that were set.
  *   count      hash   "<lane>.<state>" -> jobs of this lane in this state
- *   meta       hash   job, session, lane: the last number given; writes: rises with every script that wrote
+ *   meta       hash   job, session, lane: the last number given; writes: rises with every script that wrote; now: the
+ *                     latest time, only where tests give the clock
  *
  * Only with several shards
  *   reserved   hash   request id -> packed [root id, SHA-256 of type and payload]: on the shard of the request id, written before

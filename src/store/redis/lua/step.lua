@@ -23,8 +23,13 @@ local Recorded = {
 
 local prefix = KEYS[1]
 
+-- A given clock (only tests give one) never goes back, across restarts either. The server's own is taken as it is: were its
+-- highest time kept, one leap of it would stop all clocks of the store for as long.
 local now = tonumber(ARGV[1])
-if now == nil then
+local isGivenTime = now ~= nil
+if isGivenTime then
+  now = math.max(now, tonumber(call('HGET', prefix .. 'meta', 'now') or 0))
+else
   local time = call('TIME')
   now = tonumber(time[1]) * 1000 + floor(tonumber(time[2]) / 1000)
 end

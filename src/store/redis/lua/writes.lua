@@ -125,5 +125,7 @@ function Writes.flush()
     end
     countChanges[slot] = nil
   end
-  if wrote then call('HINCRBY', prefix .. 'meta', 'writes', 1) end
+  if not wrote then return end
+  call('HINCRBY', prefix .. 'meta', 'writes', 1)
+  if isGivenTime then call('HSET', prefix .. 'meta', 'now', text(now)) end
 end
