@@ -203,7 +203,7 @@ export function errorOf(text: string | null): JobError | undefined {
 }
 
 /** From its column, which holds what was checked before. */
-function metadataOf(text: string | null): Readonly<Record<string, string>> {
+export function metadataOf(text: string | null): Readonly<Record<string, string>> {
   return text === null ? {} : (JSON.parse(text) as Record<string, string>);
 }
 

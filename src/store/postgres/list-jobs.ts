@@ -4,6 +4,7 @@ import { Reason, State } from "./codes.ts";
 import type { Connection, Value } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";
 import { type SummaryRow, summaryColumns, summaryJoins, summaryOf } from "./job-record.ts";
+import { selectCounts } from "./read-queue.ts";
 
 /** Rows that the statements of one page look through, in turn; what is not found by then is left to the next page. */
 const windows = [500, 4_000, 16_000] as const;
@@ -36,7 +37,7 @@ const selectMeant = (schema: string): string => `
     WHERE ($3::text IS NULL OR queue = $3) AND ($4::text IS NULL OR type = $4))
   SELECT (SELECT seq FROM ${schema}.job WHERE id = $1) AS parent, (SELECT seq FROM ${schema}.job WHERE id = $2) AS root,
     CASE WHEN $3::text IS NULL AND $4::text IS NULL THEN NULL ELSE coalesce(lanes.ids, '{}') END AS lanes,
-    (SELECT coalesce(sum(n), 0)::bigint FROM ${schema}.counter
+    (SELECT coalesce(sum(n), 0)::bigint FROM (${selectCounts(schema)}) AS counted
       WHERE lane = ANY(lanes.ids) AND ($5::integer[] = '{}' OR state = ANY($5))) AS count
   FROM lanes`;
 

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { deniedRight } from "./rights.ts";
+import { checkMayInstall, deniedRight } from "./rights.ts";
 import { functionScript, migrationScripts, type SchemaScript } from "./schema-scripts.ts";
 import { codeOf, refuse } from "./storage-error.ts";
 
@@ -33,6 +33,7 @@ export async function migrate(client: pg.ClientBase, target: MigrationTarget): P
   try {
     const wanted = { scripts: migrationScripts(), functions: functionScript() };
     if (dueScripts(await installed(client, target), { ...target, ...wanted }).length === 0) return;
+    await checkMayInstall(client, target);
     await client.query("BEGIN");
     await client.query(`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '${longMs}ms'`);
     await run(client, `SELECT pg_advisory_xact_lock(hashtextextended('conveyor:${target.schema}', 0))`);

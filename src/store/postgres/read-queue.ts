@@ -21,11 +21,16 @@ interface QueueRow {
 /** Priorities of one lane that are looked through for the longest-ready job, the highest first. */
 const prioritiesMax = 1_000;
 
+/** The kept counters; those that applications wrote within their own transactions stand apart for a while. */
+export function selectCounts(schema: string): string {
+  return `SELECT lane, state, n FROM ${schema}.counter UNION ALL SELECT lane, state, n FROM ${schema}.counter_apart`;
+}
+
 // One probe a priority: a scan of all ready jobs would not be bounded.
 const selectQueues = (schema: string, where: string): string => `
   SELECT q.*,
     (SELECT json_agg(json_build_array(type, state, n)) FROM (
-      SELECT l.type, c.state, sum(c.n) AS n FROM ${schema}.lane l JOIN ${schema}.counter c ON c.lane = l.id
+      SELECT l.type, c.state, sum(c.n) AS n FROM ${schema}.lane l JOIN (${selectCounts(schema)}) AS c ON c.lane = l.id
       WHERE l.queue = q.name GROUP BY l.type, c.state HAVING sum(c.n) <> 0) AS counted) AS counts,
     ${nowMs} - (
       WITH RECURSIVE place (lane, neg_priority, nth) AS (

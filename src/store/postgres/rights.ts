@@ -20,9 +20,10 @@ const selectRights = `
     coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS may_use,
     coalesce(has_schema_privilege(n.oid, 'CREATE'), false) AS may_create,
     coalesce(
-      (SELECT min(c.relname) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname <> 'migration'
-        AND CASE c.relkind WHEN 'r' THEN NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-          AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) END),
+      (SELECT min(c.relname) FROM pg_class c WHERE c.relnamespace = n.oid
+        AND CASE c.relkind WHEN 'r' THEN NOT (has_table_privilege(c.oid, 'SELECT') AND (c.relname = 'migration'
+          OR has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
+          AND has_table_privilege(c.oid, 'DELETE'))) END),
       (SELECT min(c.relname) FROM pg_class c WHERE c.relnamespace = n.oid
         AND CASE c.relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') END),
       (SELECT min(p.proname) FROM pg_proc p WHERE p.pronamespace = n.oid
@@ -43,27 +44,38 @@ export async function checkRights(client: pg.ClientBase, target: RightsTarget): 
   if (rights.denied !== null) throw denied(target, useTables(rights, target.schema, rights.denied));
 }
 
-/** Which right a change of the schema lacked. */
+/** Throws STORE_DENIED with the GRANT that is missing when this role cannot make the schema, or bring it up to date. */
+export async function checkMayInstall(client: pg.ClientBase, target: RightsTarget): Promise<void> {
+  const rights = await rightsIn(client, target.schema);
+  const role = pg.escapeIdentifier(rights.role);
+  const schema = pg.escapeIdentifier(target.schema);
+  if (!rights.has_schema && !rights.may_make_schema) {
+    const database = pg.escapeIdentifier(rights.database);
+    const text =
+      `has no schema ${schema}, and the role ${role} may not make it: ` +
+      `run CREATE SCHEMA ${schema} AUTHORIZATION ${role}, or GRANT CREATE ON DATABASE ${database} TO ${role}`;
+    throw denied(target, text);
+  }
+  if (!rights.has_schema) return;
+  if (!rights.may_use) throw denied(target, useSchema(rights, target.schema));
+  if (!rights.may_create) {
+    const text =
+      `has a schema ${schema} that must be brought up to date, and the role ${role} may not: ` +
+      `start this version once as its owner, or GRANT CREATE ON SCHEMA ${schema} TO ${role}`;
+    throw denied(target, text);
+  }
+}
+
+/** Why a statement on the schema was denied. */
 export async function deniedRight(
   client: pg.ClientBase,
   target: RightsTarget & { readonly cause: unknown },
 ): Promise<ConveyorError> {
   const rights = await rightsIn(client, target.schema);
-  const role = pg.escapeIdentifier(rights.role);
-  const schema = pg.escapeIdentifier(target.schema);
-  if (!rights.has_schema) {
-    const text =
-      `has no schema ${schema}, and the role ${role} may not make it: ` +
-      `run CREATE SCHEMA ${schema} AUTHORIZATION ${role}, or GRANT CREATE ON DATABASE ${pg.escapeIdentifier(rights.database)} TO ${role}`;
-    return denied(target, text, target.cause);
-  }
   if (!rights.may_use) return denied(target, useSchema(rights, target.schema), target.cause);
-  if (!rights.may_create) {
-    const text =
-      `has a schema ${schema} that must be brought up to date, and the role ${role} may not: ` +
-      `start this version once as its owner, or GRANT CREATE ON SCHEMA ${schema} TO ${role}`;
-    return denied(target, text, target.cause);
-  }
+  if (rights.denied !== null) return denied(target, useTables(rights, target.schema, rights.denied), target.cause);
+  const schema = pg.escapeIdentifier(target.schema);
+  const role = pg.escapeIdentifier(rights.role);
   const text = `has a schema ${schema} whose tables or functions belong to another role than ${role}: start this version once as their owner`;
   return denied(target, text, target.cause);
 }
