@@ -6,6 +6,7 @@ export const findingKinds = [
   "stuck",
   "heir released twice",
   "unmatched start",
+  "invariant",
 ] as const;
 type FindingKind = (typeof findingKinds)[number];
 

@@ -10,6 +10,7 @@ import { type Caller, createCaller } from "../process/caller.ts";
 import { exitOnSignals, spawnScript } from "../process/spawned.ts";
 import { openThrowAwayStore } from "../process/throw-away-store.ts";
 import { checkChains } from "./check-chains.ts";
+import { checkStore } from "./check-invariants.ts";
 import { checkOutcomes } from "./check-outcomes.ts";
 import { checkEnds, checkPresence } from "./check-presence.ts";
 import { checkStarts } from "./check-starts.ts";
@@ -17,7 +18,7 @@ import { coverageOf } from "./coverage.ts";
 import { startCrew } from "./crew.ts";
 import { gatherEvidence } from "./evidence.ts";
 import { carryOut } from "./executioner.ts";
-import { findingKinds } from "./finding.ts";
+import { type Finding, findingKinds } from "./finding.ts";
 import { watchLedgers } from "./ledger-watch.ts";
 import { breaks, parseOptions } from "./options.ts";
 import { planRoots } from "./plan.ts";
@@ -77,7 +78,13 @@ try {
   crew.throwIfDeserted();
   progress.stop();
   const runMs = Date.now() - startedAt;
-  passed = report(await gatherEvidence(folder, caller, kills), runMs);
+  const evidence = await gatherEvidence(folder, caller, kills);
+  await crew.stop();
+  const broken = await checkStore(
+    store.url,
+    evidence.acks.map((ack) => ack.jobId),
+  );
+  passed = report(evidence, { broken, runMs });
 } catch (error) {
   console.error(error);
   console.log(`FAIL seed ${options.seed}: ${error instanceof Error ? error.message : error}`);
@@ -123,7 +130,10 @@ async function untilSettled(progress: Progress): Promise<void> {
   }
 }
 
-function report(evidence: Awaited<ReturnType<typeof gatherEvidence>>, runMs: number): boolean {
+function report(
+  evidence: Awaited<ReturnType<typeof gatherEvidence>>,
+  { broken, runMs }: { readonly broken: readonly Finding[]; readonly runMs: number },
+): boolean {
   const starts = checkStarts(evidence);
   const findings = [
     ...checkPresence(evidence),
@@ -131,6 +141,7 @@ function report(evidence: Awaited<ReturnType<typeof gatherEvidence>>, runMs: num
     ...checkOutcomes(evidence),
     ...checkChains(evidence),
     ...starts.findings,
+    ...broken,
   ];
   const { figures, shortfalls } = coverageOf(evidence, { runMs, hasDatabase: store.server !== undefined });
   for (const line of figures) console.log(line);

@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import path from "node:path";
 import { startPostgres } from "../../servers/postgres.ts";
 import { startRedis } from "../../servers/redis.ts";
@@ -14,12 +15,13 @@ export interface ThrowAwayStore {
 }
 
 /**
- * `sqlite`: a file in `folder`. `postgres`, `redis`: a server of our own on a disk, with the settings that keep every acknowledged
- * change; the caller stops it. Anything else is the URL of a store that runs already.
+ * `sqlite`: a file in `folder`. `postgres`, `redis`: a server of our own with the settings that keep every acknowledged change and
+ * its data in `folder`; the caller stops it. Anything else is the URL of a store that runs already.
  */
 export async function openThrowAwayStore(name: string, folder: string): Promise<ThrowAwayStore> {
   if (name === "sqlite") return { url: `sqlite:${path.join(folder, "jobs.db")}`, server: undefined, shared: false };
   const start = name === "postgres" ? startPostgres : name === "redis" ? startRedis : undefined;
-  const server = await start?.({ durable: true });
+  chmodSync(folder, 0o755); // a server may run as another account than ours
+  const server = await start?.({ dataDir: path.join(folder, "database") });
   return { url: server?.url ?? name, server, shared: server !== undefined || !name.startsWith("sqlite:") };
 }

@@ -30,7 +30,7 @@ const waveSize = 200;
 const stuckMs = 30_000;
 const shownMax = 10;
 /** Half of all siblings must end closer together than this, else the run was no proof. */
-const apartMsMax = 20;
+const apartMsMax = 100;
 
 exitOnSignals();
 const { values } = parseArgs({
