@@ -19,7 +19,7 @@ export function splitRenew(item: RenewItem, shards: number): readonly RenewPart[
     item,
     buffered: [],
   }));
-  for (const leaseId of item.buffered) {
+  for (const leaseId of new Set(item.buffered)) {
     const place = leasePlace(leaseId, shards);
     if (place !== undefined) parts[place.shard]?.buffered.push(place);
   }

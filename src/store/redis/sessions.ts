@@ -1,3 +1,4 @@
+import type { LeaseId } from "../../core/names.ts";
 import { effectiveOptions } from "../../core/precedence.ts";
 import type { KeptLease, NewSession, ResumeAnswer, ResumeRequest, SessionRef, UpkeepAnswer } from "../store.ts";
 import { shardsOf, type Writing, write, writeAll } from "./calls.ts";
@@ -67,13 +68,15 @@ export async function resumeSession(writing: Writing, request: ResumeRequest): P
 /** The leases that a worker holds by shard, flat as number, nonce, buffered; and what is no lease of this store. */
 function splitHeld({ held }: ResumeRequest, shards: number) {
   const flat: Packable[][] = Array.from({ length: shards }, () => []);
-  const unknown = new Set<ResumeRequest["held"][number]["leaseId"]>();
-  for (const { leaseId, buffered } of held) {
+  const unknown: LeaseId[] = [];
+  const named = new Map<LeaseId, boolean>();
+  for (const { leaseId, buffered } of held) named.set(leaseId, buffered || named.get(leaseId) === true);
+  for (const [leaseId, buffered] of named) {
     const place = leasePlace(leaseId, shards);
-    if (place === undefined) unknown.add(leaseId);
+    if (place === undefined) unknown.push(leaseId);
     else flat[place.shard]?.push(place.job, place.nonce, buffered ? 1 : 0);
   }
-  return { flat, unknown: [...unknown] };
+  return { flat, unknown };
 }
 
 function readResumed(writing: Writing, shard: number, answer: Unpacked) {
