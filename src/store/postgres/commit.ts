@@ -18,6 +18,7 @@ import { decodeClaims, type LeaseTuple } from "./decode-claim.ts";
 import { decodeEffects, type EncodedEffects, reasonGiven } from "./effects.ts";
 import { type EncodedInserts, encodeInserts } from "./encode-insert.ts";
 import { type EncodedSettles, encodeSettles } from "./encode-settle.ts";
+import { isLeaseId } from "./lease-id.ts";
 import type { WriteDefaults } from "./write-defaults.ts";
 
 interface CommitRow {
@@ -96,7 +97,14 @@ function valuesOf(
     bulk.names,
     bulk.slots,
     bulk.bytes(),
-    JSON.stringify(batch.renew.map((item) => ({ i: item.sessionId, n: item.epoch, t: item.ttlMs, b: item.buffered }))),
+    JSON.stringify(
+      batch.renew.map((item) => ({
+        i: item.sessionId,
+        n: item.epoch,
+        t: item.ttlMs,
+        b: item.buffered.filter(isLeaseId),
+      })),
+    ),
     done.map(({ seq }) => seq),
     done.map(({ leaseId }) => leaseId),
     done.map(({ type }) => type),

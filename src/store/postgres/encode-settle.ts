@@ -5,7 +5,7 @@ import type { SettleItem } from "../store.ts";
 import type { Bulk } from "./bulk.ts";
 import { Sent } from "./codes.ts";
 import { type EncodedRow, encodeDeclared } from "./encode-job.ts";
-import { seqOfLease } from "./lease-id.ts";
+import { isLeaseId, seqOfLease } from "./lease-id.ts";
 
 type Json = string | number | boolean | undefined | readonly (number | EncodedRow)[];
 
@@ -36,6 +36,7 @@ export function encodeSettles(bulk: Bulk, settles: readonly SettleItem[]): Encod
   const items: EncodedSettles["items"][number][] = [];
   for (const [index, item] of settles.entries()) {
     const { leaseId, outcome } = item;
+    if (!isLeaseId(leaseId)) continue; // nobody's: answered as lost
     const isPlain = outcome.kind === "success" && outcome.nodes.length === 0 && item.sent === "success";
     if (isPlain && item.problem === undefined && !repeated.has(leaseId)) {
       const seq = seqOfLease(leaseId);

@@ -3,6 +3,7 @@ import type { KeptLease, NewSession, ResumeAnswer, ResumeRequest, SessionRef, Up
 import { reasonOf } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import { decodeEffects, type EncodedEffects } from "./effects.ts";
+import { isLeaseId } from "./lease-id.ts";
 import type { WriteDefaults } from "./write-defaults.ts";
 
 type KeptTuple = readonly [
@@ -61,7 +62,7 @@ export async function resumeSession(
   const buffered = held.filter((each) => each.buffered).map(({ leaseId }) => leaseId);
   const [row] = await connection.write<ResumeRow>(() => ({
     text: `SELECT ${connection.schema}.resume_session($1, $2, $3, $4, $5, $6) AS said`,
-    values: [connection.nowMs(), sessionId, principal, ttlMs, heldIds, buffered],
+    values: [connection.nowMs(), sessionId, principal, ttlMs, heldIds.filter(isLeaseId), buffered.filter(isLeaseId)],
   }));
   const said = row?.said ?? null;
   if (said === null) return { kind: "gone" };
