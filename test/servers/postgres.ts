@@ -38,7 +38,7 @@ export async function startPostgres(options: TestServerOptions = {}): Promise<Te
       ...base,
       command: path.join(bin, "postgres"),
       args: ["-D", data, "-p", String(port), ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])],
-      ready: /database system is ready to accept connections/,
+      ready: /database system is ready to accept (?:read-only )?connections/,
       scratch: made,
     }),
     url: (port) => `postgres://conveyor@127.0.0.1:${port}/postgres`,

@@ -64,27 +64,33 @@ test("proxy / Redis: a cut before the script changes nothing, one after it hides
   const direct = new Redis(await redisUrl());
   const sha = String(await direct.script("LOAD", script));
   try {
-    await withProxy(startFaultProxy(await redisUrl(), redisWire), async (proxy) => {
-      const through = async (): Promise<boolean> => {
-        const redis = new Redis(proxy.url, { maxRetriesPerRequest: 0, retryStrategy: () => null });
-        redis.on("error", () => undefined);
-        try {
-          // In one go: the cut has to find its own among them.
-          const all = await Promise.allSettled([redis.ping(), redis.evalsha(sha, 1, key, "1"), redis.ping()]);
-          return all.every((each) => each.status === "fulfilled");
-        } finally {
-          redis.disconnect();
-        }
-      };
-      assert.ok(await through());
-      proxy.arm({ moment: "before", skip: 0 });
-      assert.equal(await through(), false);
-      assert.equal(await direct.get(key), "1");
-      proxy.arm({ moment: "after", skip: 0 });
-      assert.equal(await through(), false);
-      assert.deepEqual(proxy.disarm(), { kind: sha, moment: "after" });
-      assert.equal(await direct.get(key), "2");
-    });
+    await withProxy(
+      startFaultProxy(
+        await redisUrl(),
+        redisWire((hash) => (hash === sha ? "count" : undefined)),
+      ),
+      async (proxy) => {
+        const through = async (): Promise<boolean> => {
+          const redis = new Redis(proxy.url, { maxRetriesPerRequest: 0, retryStrategy: () => null });
+          redis.on("error", () => undefined);
+          try {
+            // In one go: the cut has to find its own among them.
+            const all = await Promise.allSettled([redis.ping(), redis.evalsha(sha, 1, key, "1"), redis.ping()]);
+            return all.every((each) => each.status === "fulfilled");
+          } finally {
+            redis.disconnect();
+          }
+        };
+        assert.ok(await through());
+        proxy.arm({ moment: "before", skip: 0 });
+        assert.equal(await through(), false);
+        assert.equal(await direct.get(key), "1");
+        proxy.arm({ moment: "after", skip: 0 });
+        assert.equal(await through(), false);
+        assert.deepEqual(proxy.disarm(), { kind: "count", moment: "after" });
+        assert.equal(await direct.get(key), "2");
+      },
+    );
   } finally {
     await direct.del(key);
     direct.disconnect();

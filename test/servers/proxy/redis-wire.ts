@@ -1,22 +1,35 @@
+import { createHash } from "node:crypto";
 import { readPieces, type Wire, type WireRequest } from "./wire.ts";
 
 const lineEnd = "\r\n";
-/** What does a store's work; all else belongs to the opening of a connection. */
-const working: readonly string[] = ["evalsha", "eval", "evalsha_ro", "eval_ro", "fcall"];
+/**
+ * Source: the Redis serialization protocol, versions 2 and 3. A request is an array of strings, a reply any value. Its kind is
+ * what `nameOf` says of the hash of the script that it runs.
+ */
+export function redisWire(nameOf: (sha: string) => string | undefined): Wire {
+  return {
+    requests: () =>
+      readPieces(
+        (held) => valueEnd(held, 0),
+        (bytes): WireRequest => {
+          const sha = scriptOf(bytes);
+          return { kind: sha === undefined ? undefined : nameOf(sha), bytes, hasReply: true };
+        },
+      ),
+    replies: () =>
+      readPieces(
+        (held) => valueEnd(held, 0),
+        (bytes) => bytes,
+      ),
+  };
+}
 
-/** Source: the Redis serialization protocol, versions 2 and 3. A request is an array of strings, a reply any value. */
-export const redisWire: Wire = {
-  requests: () => readPieces((held) => valueEnd(held, 0), request),
-  replies: () =>
-    readPieces(
-      (held) => valueEnd(held, 0),
-      (bytes) => bytes,
-    ),
-};
-
-function request(bytes: Buffer): WireRequest {
-  const name = (stringOf(bytes, 0) ?? "").toLowerCase();
-  return { kind: working.includes(name) ? stringOf(bytes, 1) : undefined, bytes, hasReply: true };
+/** The hash of the script that a request runs. */
+function scriptOf(bytes: Buffer): string | undefined {
+  const command = stringOf(bytes, 0)?.toLowerCase();
+  if (command !== "evalsha" && command !== "eval") return undefined;
+  const script = stringOf(bytes, 1) ?? "";
+  return command === "evalsha" ? script : createHash("sha1").update(script, "latin1").digest("hex");
 }
 
 /** The string at an index of a request. */

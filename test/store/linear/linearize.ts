@@ -46,7 +46,10 @@ export async function linearize(history: History, options: StoreOptions): Promis
         note(order, `client ${next.client} was told ${next.answer}\n    and not ${answer}`);
         continue;
       }
-      const key = `${left.map((each) => each.begun)} ${next.begun} ${comparable(await side.store.dump())}`;
+      const state = await side.store.dump();
+      // The model dumps jobs in the order of their insertion, which `comparable` leaves out and claims go by.
+      const sequence = state.jobs.map((each) => each.id);
+      const key = `${left.map((each) => each.begun)} ${next.begun} ${sequence} ${comparable(state)}`;
       if (tried.has(key)) continue;
       tried.add(key);
       const found = await search([...order, next], side);

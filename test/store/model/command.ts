@@ -9,6 +9,7 @@ import type {
   QueueChange,
   SessionRef,
 } from "../../../src/store/store.ts";
+import type { Fault } from "./fault.ts";
 
 /** A lease by job and attempt (`id#attempt`), since stores make lease ids of their own; unknown names stand for forged ids. */
 export type LeaseName = string;
@@ -17,8 +18,10 @@ export type LeaseName = string;
 export type Command = {
   /** Time that passes before it. */
   readonly advanceMs: number;
-  /** Cut the power within it. */
+  /** Cut the power within it, of a store in a file. */
   readonly cut?: boolean;
+  /** Disturb the server within it, of a store on one. */
+  readonly fault?: Fault;
 } & (
   | ({ readonly kind: "commit" } & CommitCommand)
   | { readonly kind: "openSession"; readonly session: NewSession }

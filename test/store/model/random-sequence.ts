@@ -1,8 +1,11 @@
 import type { Engine } from "../engine.ts";
 import type { Command } from "./command.ts";
+import type { FaultyEngine } from "./fault.ts";
 import { anyCommand, drainCommand, isDrained } from "./generate.ts";
+import type { FaultPlan } from "./plan-fault.ts";
 import { randomFrom } from "./random.ts";
 import { playSequence, type Report } from "./sequence.ts";
+import type { Stage } from "./stage.ts";
 import type { View } from "./view.ts";
 
 /** Commands of a sequence before it is brought to its end. */
@@ -12,16 +15,24 @@ const cutShare = 0.0115;
 
 export interface RandomSequence {
   readonly engine: Engine;
+  readonly faulty?: FaultyEngine | undefined;
+  /** At most one for a command. */
+  readonly faults?: readonly FaultPlan[];
   readonly seed: number;
   readonly dumpEvery: number;
 }
 
 /** Plays the sequence of this seed: random commands, then everything to its end. */
-export async function playRandom({ engine, seed, dumpEvery }: RandomSequence): Promise<Report> {
+export async function playRandom({ engine, faulty, faults = [], seed, dumpEvery }: RandomSequence): Promise<Report> {
   const random = randomFrom(seed);
   let made = 0;
   let rounds = 0;
   const next = (view: View): Command | undefined => {
+    const command = nextCommand(view);
+    const planned = faults.find((each) => each.index === made - 1);
+    return command === undefined || planned === undefined ? command : { ...command, fault: planned.fault };
+  };
+  const nextCommand = (view: View): Command | undefined => {
     made += 1;
     if (made <= commandsBeforeDrain) {
       const command = anyCommand(random, view);
@@ -32,24 +43,24 @@ export async function playRandom({ engine, seed, dumpEvery }: RandomSequence): P
     if (rounds > drainRoundsMax) throw new Error("the drain does not end: something hangs (I17)");
     return drainCommand(random, view, rounds - 1);
   };
-  return playSequence({ engine, next, dumpEvery, drained: true });
+  return playSequence({ engine, faulty, next, dumpEvery, drained: true });
 }
 
 /** Plays these commands again. */
-export async function replay(engine: Engine, commands: readonly Command[]): Promise<Report> {
+export async function replay({ engine, faulty }: Stage, commands: readonly Command[]): Promise<Report> {
   const left = [...commands];
-  return playSequence({ engine, next: () => left.shift(), dumpEvery: 1, drained: false });
+  return playSequence({ engine, faulty, next: () => left.shift(), dumpEvery: 1, drained: false });
 }
 
 /** The fewest commands, found within `tries` replays, that still fail in some way. */
-export async function shrink(engine: Engine, commands: readonly Command[], tries: number): Promise<readonly Command[]> {
+export async function shrink(stage: Stage, commands: readonly Command[], tries: number): Promise<readonly Command[]> {
   let smallest = commands;
   let left = tries;
   for (let size = Math.ceil(commands.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let start = smallest.length - size; start > -size && left > 0; start -= size) {
       const fewer = smallest.filter((_, index) => index < start || index >= start + size);
       left -= 1;
-      const report = await replay(engine, fewer);
+      const report = await replay(stage, fewer);
       if (report.failure !== undefined && !report.failure.includes("does not end")) smallest = report.commands;
     }
   }

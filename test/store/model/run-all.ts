@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import type { StageName } from "./stage.ts";
 import { addTotals, noTotals, type Totals } from "./totals.ts";
 
 /** What a thread is given; `taken[0]` is the number of sequences that threads have begun. */
 export interface Work {
+  readonly stage: StageName;
   readonly baseSeed: number;
   readonly sequences: number;
   readonly taken: Int32Array;
@@ -13,8 +15,8 @@ export interface Work {
 const threadsMax = 4;
 
 /** Plays the sequences of the seeds from `baseSeed` on, on as many threads as there are cores. */
-export async function playAllSequences(baseSeed: number, sequences: number): Promise<Totals> {
-  const work: Work = { baseSeed, sequences, taken: new Int32Array(new SharedArrayBuffer(4)) };
+export async function playAllSequences(options: Omit<Work, "taken">): Promise<Totals> {
+  const work: Work = { ...options, taken: new Int32Array(new SharedArrayBuffer(4)) };
   const threads = Math.min(threadsMax, availableParallelism());
   const parts = await Promise.all(Array.from({ length: threads }, () => play(work)));
   const totals = noTotals();

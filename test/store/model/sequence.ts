@@ -6,6 +6,7 @@ import type { StoreDump } from "../../../src/store/store.ts";
 import type { Engine, OpenedStore } from "../engine.ts";
 import type { Command } from "./command.ts";
 import { difference, dumpDifference, staleVersion } from "./difference.ts";
+import type { FaultyEngine } from "./fault.ts";
 import { perform, type Side, sideOf } from "./perform.ts";
 import { newView, see, type View } from "./view.ts";
 
@@ -19,6 +20,8 @@ const defaults = {
 
 export interface Sequence {
   readonly engine: Engine;
+  /** Does the faults of commands that name one. */
+  readonly faulty?: FaultyEngine | undefined;
   /** The next command in the state that the model is in; undefined: the end. */
   readonly next: (view: View) => Command | undefined;
   /** Compare the dumps after every so many commands, and after the last. */
@@ -35,6 +38,8 @@ export interface Report {
   /** Commands within which the power was cut, and the cuts that were looked at. */
   readonly crashPoints: number;
   readonly cuts: number;
+  /** Statements within which a connection was cut, by their kind and by the moment of the cut. */
+  readonly cutStatements: Readonly<Record<string, number>>;
   /** By `from move to`. */
   readonly transitions: Readonly<Record<string, number>>;
   /** By invariant, evaluations with a true premise. */
@@ -54,8 +59,8 @@ export async function playSequence(sequence: Sequence): Promise<Report> {
   await run.model.store.close();
   await run.opened.discard();
   const at = failure === undefined ? undefined : `command ${run.commands.length}: ${failure}`;
-  const { commands, changes, crashPoints, cuts, transitions, evaluated } = run;
-  return { commands, changes, crashPoints, cuts, transitions, evaluated, failure: at };
+  const { commands, changes, crashPoints, cuts, cutStatements, transitions, evaluated } = run;
+  return { commands, changes, crashPoints, cuts, cutStatements, transitions, evaluated, failure: at };
 }
 
 interface Run {
@@ -63,8 +68,10 @@ interface Run {
   readonly model: Side;
   readonly other: Side;
   opened: OpenedStore;
+  readonly faulty: FaultyEngine | undefined;
   readonly ledger: LeaseLedger;
   readonly commands: Command[];
+  readonly cutStatements: Record<string, number>;
   readonly transitions: Record<string, number>;
   readonly evaluated: Record<string, number>;
   lastOther: StoreDump;
@@ -88,8 +95,10 @@ async function startRun(sequence: Sequence): Promise<Run> {
     model: sideOf(model),
     other: sideOf(opened.store),
     opened,
+    faulty: sequence.faulty,
     ledger: new Map(),
     commands: [],
+    cutStatements: {},
     transitions,
     evaluated: {},
     lastOther: view.dump,
@@ -119,8 +128,13 @@ async function play(run: Run, command: Command): Promise<string | undefined> {
   // A dump shows waiting times: one that is compared with what a cut leaves is taken at the time of the cut.
   const before = command.cut ? await run.model.store.dump() : view.dump;
   const mark = command.cut ? run.opened.mark?.() : undefined;
-  const answer = await perform(run.model, command);
+  if (command.fault !== undefined) await run.faulty?.arm(command.fault);
+  let answer = await perform(run.model, command);
   const otherAnswer = await perform(run.other, command);
+  if (wasDoneTwice(run, command)) {
+    see(view, command, answer, await run.model.store.dump());
+    answer = await perform(run.model, asRepeated(command));
+  }
   const after = await run.model.store.dump();
   see(view, command, answer, after);
   const different = difference(answer, otherAnswer, "answer ");
@@ -129,6 +143,19 @@ async function play(run: Run, command: Command): Promise<string | undefined> {
   const wrong = checkModel(run, before);
   if (wrong !== undefined) return wrong;
   return mark === undefined ? undefined : cutPower(run, { mark, before });
+}
+
+/** A driver whose reply was lost asked again, so the server did the command twice, and so must the model. */
+function wasDoneTwice({ faulty, cutStatements }: Run, command: Command): boolean {
+  const cut = faulty?.disarm();
+  if (cut === undefined) return false;
+  for (const key of [cut.kind, cut.moment]) cutStatements[key] = (cutStatements[key] ?? 0) + 1;
+  return cut.moment === "after" && cut.isCommand && command.kind !== "read";
+}
+
+function asRepeated(command: Command): Command {
+  if (command.kind !== "commit") return command;
+  return { ...command, claim: command.claim.map((each) => ({ ...each, again: true })) };
 }
 
 /** Cheaper than a comparison: whatever changes a job raises its version. */

@@ -8,6 +8,9 @@ export interface Totals {
   changes: number;
   crashPoints: number;
   cuts: number;
+  readonly cutStatements: Record<string, number>;
+  /** All statements that came by, by their kind. */
+  readonly seenStatements: Record<string, number>;
   readonly transitions: Record<string, number>;
   readonly evaluated: Record<string, number>;
   readonly failures: { readonly seed: number; readonly failure: string; readonly commands: readonly Command[] }[];
@@ -20,6 +23,8 @@ export function noTotals(): Totals {
     changes: 0,
     crashPoints: 0,
     cuts: 0,
+    cutStatements: {},
+    seenStatements: {},
     transitions: {},
     evaluated: {},
     failures: [],
@@ -32,6 +37,7 @@ export function addReport(totals: Totals, seed: number, report: Report): void {
   totals.changes += report.changes;
   totals.crashPoints += report.crashPoints;
   totals.cuts += report.cuts;
+  addCounts(totals.cutStatements, report.cutStatements);
   addCounts(totals.transitions, report.transitions);
   addCounts(totals.evaluated, report.evaluated);
   if (report.failure !== undefined) {
@@ -45,11 +51,13 @@ export function addTotals(totals: Totals, more: Totals): void {
   totals.changes += more.changes;
   totals.crashPoints += more.crashPoints;
   totals.cuts += more.cuts;
+  addCounts(totals.cutStatements, more.cutStatements);
+  addCounts(totals.seenStatements, more.seenStatements);
   addCounts(totals.transitions, more.transitions);
   addCounts(totals.evaluated, more.evaluated);
   totals.failures.push(...more.failures);
 }
 
-function addCounts(counts: Record<string, number>, more: Readonly<Record<string, number>>): void {
+export function addCounts(counts: Record<string, number>, more: Readonly<Record<string, number>>): void {
   for (const [key, count] of Object.entries(more)) counts[key] = (counts[key] ?? 0) + count;
 }

@@ -1,17 +1,22 @@
 // One thread of the model proof: plays sequences until all are taken, then posts what they showed.
 import { parentPort, workerData } from "node:worker_threads";
-import { sqliteEngine } from "../engines/sqlite.ts";
-import { playRandom } from "./random-sequence.ts";
+import { playSeed } from "./play-seed.ts";
 import type { Work } from "./run-all.ts";
-import { addReport, noTotals } from "./totals.ts";
+import { openStage } from "./stage.ts";
+import { addCounts, addReport, noTotals } from "./totals.ts";
 
-const { baseSeed, sequences, taken } = workerData as Work; // as run-all.ts makes it
-const engine = sqliteEngine({ synchronous: "off" });
+const { stage: name, baseSeed, sequences, taken } = workerData as Work; // as run-all.ts makes it
+const stage = await openStage(name);
 const totals = noTotals();
 const failuresMax = 3;
-while (totals.failures.length < failuresMax) {
-  const index = Atomics.add(taken, 0, 1);
-  if (index >= sequences) break;
-  addReport(totals, baseSeed + index, await playRandom({ engine, seed: baseSeed + index, dumpEvery: 8 }));
+try {
+  while (totals.failures.length < failuresMax) {
+    const index = Atomics.add(taken, 0, 1);
+    if (index >= sequences) break;
+    addReport(totals, baseSeed + index, await playSeed({ stage, seed: baseSeed + index, dumpEvery: 8 }));
+  }
+  addCounts(totals.seenStatements, Object.fromEntries(stage.faulty?.seen ?? []));
+} finally {
+  await stage.close();
 }
 parentPort?.postMessage(totals);

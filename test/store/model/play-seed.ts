@@ -1,0 +1,16 @@
+import { planFaults } from "./plan-fault.ts";
+import { playRandom } from "./random-sequence.ts";
+import type { Report } from "./sequence.ts";
+import type { Stage } from "./stage.ts";
+
+/** Plays the sequence of a seed; the same commands on every stage, and on a server the troubles of that seed. */
+export async function playSeed(options: {
+  readonly stage: Stage;
+  readonly seed: number;
+  readonly dumpEvery: number;
+}): Promise<Report> {
+  const { stage, seed, dumpEvery } = options;
+  const { engine, faulty } = stage;
+  const faults = faulty === undefined ? [] : await planFaults(seed, { flushes: engine.name.startsWith("redis") });
+  return playRandom({ engine, faulty, faults, seed, dumpEvery });
+}
