@@ -1,103 +1,140 @@
-import type { JobId, TypeName } from "../../core/names.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { JobId } from "../../core/names.ts";
 import type { ChainNodeRecord, ChainPage, ChainRequest } from "../store.ts";
-import { isTerminalCode, reasonOf, roleOf, stateOf, triggerOf } from "./codes.ts";
-import { parseCursor } from "./cursor.ts";
+import { eachBelow, type Group, type Slices } from "./below.ts";
+import { isTerminalCode, Role, reasonOf, roleOf, stateOf, triggerOf } from "./codes.ts";
+import { parsePlace } from "./cursor.ts";
+import { firstGroups } from "./first-groups.ts";
+import { seekLevel } from "./seek-level.ts";
 import type { Reading } from "./transactions.ts";
 
-/** A job that has something below it, or (n over 1) leaves that are alike: the first of them. */
-interface NodeRow {
-  readonly seq: number;
+interface TopRow extends Group {
+  readonly root_id: JobId;
+}
+
+interface PlacedGroup extends Group {
+  /** Edges below the top. */
+  readonly depth: number;
+}
+
+interface Wanted {
+  /** Where the page before ended. */
+  readonly after: { readonly depth: number; readonly seq: number } | undefined;
+  readonly max: number;
+  readonly depthMax: number;
+}
+
+interface Found {
+  /** At most `max`, in the order of the answer. */
+  readonly found: readonly PlacedGroup[];
+  /** Jobs by state, for a first page. */
+  readonly totals: ReadonlyMap<number, number>;
+}
+
+/** What a group does not know of its first job. */
+interface DetailRow {
   readonly id: JobId;
-  readonly lane: number;
-  readonly state: number;
+  readonly parent_id: JobId | null;
   readonly reason: number;
-  readonly role: number;
   readonly trigger: number;
   readonly key: string | null;
-  readonly below: number;
-  readonly n: number;
   readonly pending_children: number | null;
   readonly pending_heirs: number | null;
 }
 
-/** A node with its parent's id, on its level. */
-interface Placed {
-  readonly row: NodeRow;
-  readonly parentId: JobId | undefined;
+const selectTop = `
+  SELECT j.seq, j.lane, j.role, j.state, j.below, 1 AS n, coalesce(r.id, j.id) AS root_id
+  FROM job j LEFT JOIN job r ON r.seq = j.root WHERE j.id = ''||?`;
+const selectDetail = `
+  SELECT j.id, p.id AS parent_id, j.reason, j.trigger, j.key, pending_children, pending_heirs
+  FROM job j LEFT JOIN barrier b ON b.seq = j.seq LEFT JOIN job p ON p.seq = j.parent WHERE j.seq = ?+0`;
+
+/**
+ * The chain at and below a job, level by level, each level in insertion order. A large one is read over several turns of the
+ * event loop, each part as it is then; `read` is done once in each.
+ */
+export async function getChain(
+  read: <T>(work: (reading: Reading) => T) => Promise<T>,
+  id: JobId,
+  request: ChainRequest,
+): Promise<ChainPage | undefined> {
+  let page: Slices<ChainPage | undefined> | undefined;
+  for (;;) {
+    const { done, value } = await read((reading) => {
+      page ??= pageOf(reading, id, request); // all readings of a store have the same statements and mirror
+      return page.next();
+    });
+    if (done) return value;
+    await nextTurn();
+  }
 }
 
-const columns = "j.seq, j.id, j.lane, j.state, j.reason, j.role, j.trigger, j.key, j.below";
-const selectTop = `
-  SELECT ${columns}, 1 AS n, pending_children, pending_heirs, coalesce(r.id, j.id) AS root_id, p.id AS parent_id
-  FROM job j LEFT JOIN barrier b ON b.seq = j.seq LEFT JOIN job r ON r.seq = j.root LEFT JOIN job p ON p.seq = j.parent
-  WHERE j.id = ''||?`;
-// In one pass over the children; with min() the bare columns are those of the first row of the group.
-const selectBelow = `
-  SELECT ${columns}, j.parent, count(*) AS n, min(j.seq), pending_children, pending_heirs
-  FROM json_each(?) AS up CROSS JOIN job j INDEXED BY job_below ON j.parent = up.value
-  CROSS JOIN lane l ON l.id = j.lane LEFT JOIN barrier b ON b.seq = j.seq
-  GROUP BY j.parent, CASE j.below WHEN 1 THEN j.seq ELSE -j.role END, l.type, j.state`;
-
-/** Parents that one statement looks below. */
-const parentsMax = 200;
-
-type TopRow = NodeRow & { readonly root_id: JobId; readonly parent_id: JobId | null };
-
-/** The chain at and below a job, level by level, each level in insertion order. */
-export function getChain(reading: Reading, id: JobId, request: ChainRequest): ChainPage | undefined {
+function* pageOf(reading: Reading, id: JobId, request: ChainRequest): Slices<ChainPage | undefined> {
+  const { cursor, size } = request;
   const top = reading.sql.row<TopRow>(selectTop, id);
   if (top === undefined) return undefined;
-  const first = request.cursor === undefined ? 0 : parseCursor(request.cursor);
-  const next = first + request.size;
-  const totals = new Map<number, number>();
-  const items: ChainNodeRecord[] = [];
-  let seen = 0;
-  let level: Placed[] = [{ row: top, parentId: top.parent_id ?? undefined }];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    for (const { row, parentId } of level) {
-      totals.set(row.state, (totals.get(row.state) ?? 0) + row.n);
-      if (depth > request.depthMax) continue;
-      if (seen >= first && seen < next) items.push(nodeOf(reading, { row, parentId, depth }));
-      seen += 1;
-    }
-    // Later pages tell no totals: they need not go on.
-    if (first > 0 && (seen > next || depth >= request.depthMax)) break;
-    level = levelBelow(reading, level);
-  }
+  const after = cursor === undefined ? undefined : parsePlace(cursor);
+  const wanted = { ...request, after, max: size + 1 };
+  const { found, totals } = (yield* seek(reading, top, wanted)) ?? (yield* walk(reading, top, wanted));
+  const last = found.length > size ? found[size - 1] : undefined;
   return {
     rootId: top.root_id,
-    items,
-    cursor: seen > next ? String(next) : undefined,
-    totals: first > 0 ? undefined : [...totals].map(([state, count]) => ({ state: stateOf(state), count })),
+    items: found.slice(0, size).flatMap((group) => nodeOf(reading, group)),
+    cursor: last && `${last.depth}.${last.seq}`,
+    totals: after ? undefined : [...totals].map(([state, count]) => ({ state: stateOf(state), count })),
   };
 }
 
-function levelBelow(reading: Reading, level: readonly Placed[]): Placed[] {
-  const ids = new Map(level.filter(({ row }) => row.below === 1).map(({ row }) => [row.seq, row.id]));
-  const parents = [...ids.keys()];
-  const below: Placed[] = [];
-  for (let first = 0; first < parents.length; first += parentsMax) {
-    const some = JSON.stringify(parents.slice(first, first + parentsMax));
-    const rows = reading.sql.rows<NodeRow & { readonly parent: number }>(selectBelow, some);
-    for (const row of rows) below.push({ row, parentId: ids.get(row.parent) });
+/** A page that lies within one level of a root's chain. */
+function* seek(reading: Reading, top: TopRow, { after, max, depthMax }: Wanted): Slices<Found | undefined> {
+  if (after === undefined || after.depth > depthMax || top.role !== Role.ROOT) return undefined;
+  const { depth, seq } = after;
+  const groups = yield* seekLevel(reading, { root: top.seq, depth, seq, max });
+  return groups && { found: groups.map((group) => ({ ...group, depth })), totals: new Map() };
+}
+
+/** From the top down; for the first page to the end, since it tells totals. */
+function* walk(reading: Reading, top: TopRow, { after, max, depthMax }: Wanted): Slices<Found> {
+  const found: PlacedGroup[] = [];
+  const totals = new Map<number, number>();
+  const isOver = (depth: number) => depth > depthMax || found.length === max;
+  let parents: readonly number[] = [];
+  for (let depth = 0; depth === 0 || parents.length > 0; depth += 1) {
+    if (after !== undefined && isOver(depth)) break;
+    const level = isOver(depth) || depth < (after?.depth ?? 0) ? undefined : firstGroups(max - found.length);
+    const below: number[] = [];
+    const take = (group: Group): void => {
+      totals.set(group.state, (totals.get(group.state) ?? 0) + group.n);
+      if (group.below === 1) below.push(group.seq);
+      if (depth !== after?.depth || group.seq > after.seq) level?.add(group);
+    };
+    if (depth === 0) take(top);
+    else yield* eachBelow(reading, parents, take);
+    for (const group of level?.list() ?? []) found.push({ ...group, depth });
+    parents = below;
   }
-  return below.sort((left, right) => left.row.seq - right.row.seq);
+  return { found, totals };
 }
 
-function nodeOf(reading: Reading, { row, parentId, depth }: Placed & { readonly depth: number }): ChainNodeRecord {
-  const type: TypeName = reading.mirror.lane(row.lane).type;
-  return {
-    id: row.id,
-    parentId,
-    count: row.n,
-    type,
-    state: stateOf(row.state),
-    role: roleOf(row.role),
-    trigger: triggerOf(row.trigger),
-    reason: isTerminalCode(row.state) ? reasonOf(row.reason) : undefined,
-    key: row.n === 1 ? (row.key ?? "") : "",
-    depth,
-    pendingChildren: row.pending_children ?? 0,
-    pendingHeirs: row.pending_heirs ?? 0,
-  };
+/** None when the job was removed since its group was seen. */
+function nodeOf(reading: Reading, group: PlacedGroup): ChainNodeRecord[] {
+  const { seq, lane, role, state, n, depth } = group;
+  const row = reading.sql.row<DetailRow>(selectDetail, seq);
+  if (row === undefined) return [];
+  return [
+    {
+      id: row.id,
+      parentId: row.parent_id ?? undefined,
+      count: n,
+      type: reading.mirror.lane(lane).type,
+      state: stateOf(state),
+      role: roleOf(role),
+      trigger: triggerOf(row.trigger),
+      reason: isTerminalCode(state) ? reasonOf(row.reason) : undefined,
+      key: n === 1 ? (row.key ?? "") : "",
+      depth,
+      pendingChildren: row.pending_children ?? 0,
+      pendingHeirs: row.pending_heirs ?? 0,
+    },
+  ];
 }

@@ -98,7 +98,7 @@ export function storeOver(
     cascade: ({ max }) => write((step) => cascade(step, max)),
     getJob: (id) => read((reading) => getJob(reading, id)),
     listJobs: (filter, page) => read((reading) => listJobs(reading, filter, page)),
-    getChain: (id, request) => read((reading) => getChain(reading, id, request)),
+    getChain: (id, request) => getChain(read, id, request),
     listChildResults: (leaseId, filter, page) =>
       read((reading) => listChildResults(reading, { leaseId, filter, page })),
     leasePrincipal: (leaseId) => read((reading) => leasePrincipal(reading, leaseId)),
