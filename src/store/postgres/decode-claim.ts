@@ -2,7 +2,7 @@ import type { ServerDefaults } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, TypeName } from "../../core/names.ts";
 import type { ClaimAnswer, ClaimItem, Lease } from "../store.ts";
 import { roleOf } from "./codes.ts";
-import { textOf } from "./stored-text.ts";
+import { decodeKey } from "./key-text.ts";
 
 /** A lease as the function leases_of answers it. */
 export type LeaseTuple = readonly [
@@ -78,7 +78,7 @@ function decodeLease(
     parentId: parentId ?? undefined,
     role: roleOf(role),
     depth,
-    key: textOf(key ?? ""),
+    key: decodeKey(key),
     metadata: metadata === null ? {} : (JSON.parse(metadata) as Lease["metadata"]), // written by encode-job.ts alone
     createdAt,
   };

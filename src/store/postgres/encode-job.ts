@@ -2,7 +2,7 @@ import type { Edge, NewJob, NewNode, NewTree } from "../../core/job.ts";
 import { groupType } from "../../core/names.ts";
 import type { Bulk } from "./bulk.ts";
 import { Hold, Policy, Role, TriggerCode } from "./codes.ts";
-import { storedText } from "./stored-text.ts";
+import { encodeKey } from "./key-text.ts";
 
 /** A new job as the function insert_rows takes it; the names are told in functions/04-insert.sql. Undefined: left out of the JSON. */
 export interface EncodedRow {
@@ -102,7 +102,7 @@ function encodeEdge(edge: Edge, place: number) {
   return {
     ro: Role[edge.role],
     po: place,
-    k: edge.key === "" ? undefined : storedText(edge.key),
+    k: encodeKey(edge.key),
     po2: Policy[edge.policy],
     tr: TriggerCode[edge.trigger],
     ar: edge.asResult ? true : undefined,
