@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import { within } from "../../runtime/abort.ts";
 import { deferred } from "../../runtime/deferred.ts";
 import type { Endpoint, RedisSettings } from "./store-url.ts";
 
@@ -21,6 +22,18 @@ export interface Client {
 /** The connection ended, or was given up, before the answer came. */
 export class LostConnection extends Error {
   override readonly name = "LostConnection";
+}
+
+/** There is no connection; the cause says why. */
+export class NotConnected extends Error {
+  override readonly name = "NotConnected";
+  /** Of the system or of TLS; empty: the server, or what it is, said something. */
+  readonly code: string;
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error && cause.message !== "" ? cause.message : String(cause), { cause });
+    this.code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  }
 }
 
 /** A command that takes longer has failed, and its connection with it: answers of a server that hangs may never come. */
@@ -65,12 +78,16 @@ export async function openClient(
   if (subscriber !== undefined) redis.on("message", (_channel, message) => subscriber(message));
   const close = (): void => redis.disconnect();
   try {
-    await redis.connect();
+    const connecting = redis.connect();
+    const isInTime = await within(connecting, settings.connectMs);
+    if (!isInTime) throw new Error("it accepts connections, but the answer timed out");
+    await connecting;
     // A database that cannot be selected is told so too, and then the connection goes on with another.
     if (cause !== undefined) throw cause;
   } catch (error) {
     close();
-    throw cause ?? error;
+    const reason = cause ?? error;
+    throw isReplyError(reason) ? reason : new NotConnected(reason);
   }
 
   async function call(command: string, ...args: readonly Argument[]): Promise<Reply> {

@@ -4,8 +4,6 @@ import { answerCode } from "./storage-error.ts";
 /** What a server says of itself. */
 export interface ServerFacts {
   readonly version: string;
-  /** Of this run of the server's process. */
-  readonly runId: string;
   readonly isMaster: boolean;
   readonly isCluster: boolean;
   readonly isLoading: boolean;
@@ -29,7 +27,6 @@ export async function readServerFacts(client: Client): Promise<ServerFacts> {
   const known = { appendfsync: appendFsync, "maxmemory-policy": evictionPolicy, appendonly: appendOnly };
   return {
     version: info.get("redis_version") ?? "",
-    runId: info.get("run_id") ?? "",
     isMaster: (info.get("role") ?? "master") === "master",
     isCluster: info.get("cluster_enabled") === "1",
     isLoading: (info.get("loading") ?? "0") !== "0",

@@ -1,5 +1,5 @@
 import { ConveyorError, type ErrorCode, isConveyorError } from "../../core/errors.ts";
-import { isReplyError, LostConnection } from "./client.ts";
+import { isReplyError, LostConnection, NotConnected } from "./client.ts";
 
 /** What Redis says, by the first word of its error, and what to tell the user. */
 const table: Readonly<Record<string, readonly [as: ErrorCode, text: string]>> = {
@@ -19,6 +19,13 @@ const table: Readonly<Record<string, readonly [as: ErrorCode, text: string]>> = 
   WRONGPASS: ["STORE_DENIED", "refuses the user or its password"],
   WRONGTYPE: ["STORE_CORRUPT", "has keys of another program in its namespace: choose another with ?namespace="],
 };
+
+/** What it says without a word of its own. */
+const tableOfTexts: readonly (readonly [as: ErrorCode, text: string, said: RegExp])[] = [
+  ["INVALID_OPTION", "has no database of that number: give another after the host", /DB index/],
+  ["STORE_UNAVAILABLE", "takes no more connections: raise its maxclients", /max number of clients/],
+  ["STORE_DENIED", "does not know a command that is needed: it may be disabled there", /unknown command/i],
+];
 
 /** Answers that say: not executed, and worth another try. */
 const passing: readonly string[] = [
@@ -65,10 +72,9 @@ export function storageError(error: unknown, location: string): unknown {
     const text = `made the change on its master alone, where it may be lost: wait= asks for replicas (${error.message})`;
     return storeError("STORE_UNAVAILABLE", location, text, error);
   }
-  if (!isReplyError(error)) {
-    return isConnectError(error) ? storeError("STORE_UNAVAILABLE", location, connectText(error), error) : error;
-  }
-  const [as, text] = table[answerCode(error)] ?? [];
+  if (error instanceof NotConnected) return storeError("STORE_UNAVAILABLE", location, connectText(error), error);
+  if (!isReplyError(error)) return error;
+  const [as, text] = table[answerCode(error)] ?? tableOfTexts.find(([, , said]) => said.test(error.message)) ?? [];
   if (as === undefined || text === undefined) return error;
   const isFull = as === "STORE_UNAVAILABLE" && /no space left|disk.{0,20}full/i.test(error.message);
   const said = error.message.slice(0, 300);
@@ -94,19 +100,10 @@ function lostText(error: LostConnection): string {
   return `was lost while it worked (${error.message}): the change was made wholly or not at all`;
 }
 
-/** Whether the error came from the socket, TLS or the parser of what the server sends. */
-function isConnectError(error: unknown): error is Error & { readonly code?: string } {
-  return (
-    error instanceof Error &&
-    ("code" in error || error.name === "ParserError" || /Connection is closed/.test(error.message))
-  );
-}
-
-function connectText(error: Error & { readonly code?: string }): string {
-  const code = error.code ?? "";
-  const said = error.message === "" ? code : error.message;
-  if (error.name === "ParserError") return "cannot be used: what listens there does not speak the Redis protocol";
-  if (/CERT|SSL|TLS|EPROTO|UNABLE_TO_VERIFY/.test(code)) return `cannot be reached over TLS (${said})`;
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `cannot be reached: its host name is not known (${said})`;
-  return `cannot be reached: look whether the server runs there (${said})`;
+function connectText({ code, message }: NotConnected): string {
+  if (/RESP type|Protocol error/.test(message))
+    return "cannot be used: what listens there does not speak the Redis protocol";
+  if (/CERT|SSL|TLS|EPROTO|UNABLE_TO_VERIFY/.test(code)) return `cannot be reached over TLS (${message})`;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `cannot be reached: its host name is not known (${message})`;
+  return `cannot be reached: look whether the server runs there (${message})`;
 }

@@ -60,8 +60,10 @@ local function typeOf(record)
   return string.match(laneOf(record), ' (.*)$') or ''
 end
 
+-- Never before the latest time that a script has written.
 local function now()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+  local latest = tonumber(hget('meta', 'now') or 0)
+  if ARGV[1] ~= '' then return math.max(latest, tonumber(ARGV[1])) end
   local time = call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  return math.max(latest, tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
 end
