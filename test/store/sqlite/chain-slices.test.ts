@@ -26,15 +26,20 @@ function copy(db: Database.Database, id: string, copies: number): void {
       FROM job t CROSS JOIN number WHERE t.id = '${id}';`);
 }
 
-/** What `work` gives, and how often the event loop ran meanwhile. */
-async function turnsDuring<T>(work: Promise<T>): Promise<{ readonly answer: T; readonly turns: number }> {
+/** What `work` gives, how often the event loop ran meanwhile, and the most rows that were read between two turns. */
+async function turnsDuring<T>(work: Promise<T>, rows = { total: () => 0 }) {
   let turns = 0;
+  let rowsAtOnce = 0;
   let isOver = false;
   void work.finally(() => {
     isOver = true;
   });
-  for (; !isOver; turns += 1) await turn();
-  return { answer: await work, turns };
+  for (; !isOver; turns += 1) {
+    const before = rows.total();
+    await turn();
+    rowsAtOnce = Math.max(rowsAtOnce, rows.total() - before);
+  }
+  return { answer: await work, turns, rowsAtOnce };
 }
 
 /** Counts the rows that statements prepared from now on give. */
@@ -92,8 +97,9 @@ test("chain view / of very many parents lets the event loop through, and each pa
     copy(db, "wide", copies);
     // A kind of leaves that begins late among very many siblings, and one that is spread over many parents.
     db.exec("UPDATE job SET state = 8, reason = 1 WHERE id LIKE 'wide-1___' OR id LIKE 'leaf-%7'");
-    const whole = await turnsDuring(world.store.getChain(jobId("top"), { size: 1_000_000, depthMax: 64 }));
+    const whole = await turnsDuring(world.store.getChain(jobId("top"), { size: 1_000_000, depthMax: 64 }), rows);
     assert.ok(whole.turns >= (9 * copies) / rowsAtOnceMax, `${whole.turns} turns`);
+    assert.ok(whole.rowsAtOnce <= rowsAtOnceMax, `${whole.rowsAtOnce} rows in one turn`);
     assert.deepEqual(
       new Map(whole.answer?.totals?.map((each) => [each.state, each.count])),
       new Map([
