@@ -2,6 +2,7 @@ import type { AttemptRecord, BackoffPolicy, JobDetail, JobError, JobSummary, Typ
 import { limits } from "../../core/limits.ts";
 import type { JobId, QueueName, TypeName } from "../../core/names.ts";
 import { holdOf, isTerminalCode, policyOf, reasonOf, recordedOf, roleOf, State, stateOf, triggerOf } from "./codes.ts";
+import { decodeKey } from "./key-text.ts";
 
 /** What a job's summary is made of; column names are those of the tables. */
 export interface SummaryRow {
@@ -125,7 +126,7 @@ export function summaryOf(row: SummaryRow): JobSummary {
     parentId: row.parent_id ?? undefined,
     role: roleOf(row.role),
     depth: row.depth,
-    key: row.key ?? "",
+    key: decodeKey(row.key),
     policy: policyOf(row.policy),
     trigger: triggerOf(row.trigger),
     asResult: row.as_result,

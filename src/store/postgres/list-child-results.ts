@@ -5,6 +5,7 @@ import { isTerminalCode, Role, RunCode, reasonOf, State, stateOf } from "./codes
 import type { Connection } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";
 import { errorOf } from "./job-record.ts";
+import { decodeKey } from "./key-text.ts";
 import { seqOfLease } from "./lease-id.ts";
 
 /** A child without the bytes of its result. */
@@ -105,7 +106,7 @@ function recordOf(row: ChildRow, results: Results): ChildResultRecord {
   return {
     jobId: row.id,
     type: row.type,
-    key: row.key ?? "",
+    key: decodeKey(row.key),
     state: stateOf(row.state),
     reason: isTerminalCode(row.state) ? reasonOf(row.reason) : undefined,
     result: resultOf(row, results),

@@ -30,6 +30,7 @@ export async function openConnection(address: StoreAddress, options: OpenOptions
       await migrate(client, { schema, location });
       await checkRights(client, { schema, location });
     });
+    if (clock !== undefined) connection.raiseNow(await latestTime(connection));
     const facts = pool.facts();
     if (facts === undefined) throw new Error("a connection was used that was not looked at");
     return { connection, pool, facts };
@@ -37,4 +38,11 @@ export async function openConnection(address: StoreAddress, options: OpenOptions
     await pool.close();
     throw error;
   }
+}
+
+/** The latest time that the store has told: that of tests does not go back when it is opened again. */
+async function latestTime({ schema, read }: Connection): Promise<number> {
+  const text = `SELECT greatest((SELECT max(updated_at) FROM ${schema}.job), (SELECT max(opened_at) FROM ${schema}.session)) AS ms`;
+  const [latest] = await read<{ readonly ms: number | null }>(text, []);
+  return latest?.ms ?? 0;
 }

@@ -16,6 +16,8 @@ export interface PooledConnectionOptions {
 export interface PooledConnection extends Connection {
   /** Does `work`, which may be repeated, on one connection of the pool. */
   prepare(work: (client: pg.ClientBase) => Promise<void>): Promise<void>;
+  /** The time of tests is at least this from now on. */
+  raiseNow(ms: number): void;
 }
 
 /** No new try begins after this. */
@@ -26,8 +28,10 @@ export function createConnection(pool: ServerPool, options: PooledConnectionOpti
   const { clock, random } = options;
   let highWater = 0;
 
-  const read: Connection["read"] = (text, values) =>
-    retrying(() => pool.use((client) => rowsOf(client, { text, values })), random);
+  const read: Connection["read"] = (text, values) => {
+    const statement = { text, values: values.map(soughtOf) };
+    return retrying(() => pool.use((client) => rowsOf(client, statement)), random);
+  };
 
   return {
     schema: pg.escapeIdentifier(options.schema),
@@ -35,6 +39,9 @@ export function createConnection(pool: ServerPool, options: PooledConnectionOpti
       if (clock === undefined) return null;
       highWater = Math.max(highWater, clock());
       return highWater;
+    },
+    raiseNow(ms) {
+      highWater = Math.max(highWater, ms);
     },
     prepare: (work) => retrying(() => pool.use(work), random),
     read,
@@ -47,6 +54,11 @@ async function rowsOf<Row>(client: pg.ClientBase, { text, values }: Statement): 
   // Rows are what the caller's statement selects.
   const { rows } = await client.query({ text, values: values.map(parameterOf) });
   return rows as Row[];
+}
+
+/** No text in the tables holds U+0000, and none that is sought may: one that never was stands for it. */
+function soughtOf(value: Value): Value {
+  return typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\uffff") : value;
 }
 
 /** The driver takes Buffers for bytes. */

@@ -4,6 +4,7 @@ import type { ChainNodeRecord, ChainPage, ChainRequest } from "../store.ts";
 import { isTerminalCode, reasonOf, roleOf, stateOf, triggerOf } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import { badToken } from "./cursor.ts";
+import { decodeKey } from "./key-text.ts";
 
 interface TopRow {
   readonly seq: number;
@@ -119,7 +120,7 @@ function nodeOf(row: NodeRow, topDepth: number): readonly ChainNodeRecord[] {
       role: roleOf(row.role),
       trigger: triggerOf(row.trigger),
       reason: isTerminalCode(row.state) ? reasonOf(row.reason) : undefined,
-      key: row.n === 1 ? (row.key ?? "") : "",
+      key: row.n === 1 ? decodeKey(row.key) : "",
       depth: row.depth - topDepth,
       pendingChildren: row.pending_children ?? 0,
       pendingHeirs: row.pending_heirs ?? 0,

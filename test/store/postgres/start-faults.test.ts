@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { generate } from "selfsigned";
 import { serverDefaults } from "../../../src/core/job.ts";
 import { openPostgresStore } from "../../../src/store/postgres/store.ts";
+import { unprivileged } from "../../servers/account.ts";
 import { startPostgres } from "../../servers/postgres.ts";
 import type { TestServer } from "../../servers/test-server.ts";
 import { asUser, withSchema, withSettings } from "./world.ts";
@@ -22,6 +23,7 @@ let rootCert: string;
 
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "conveyor-pg-"));
+  await chmod(folder, 0o755);
   rootCert = path.join(folder, "root.crt");
   const dataDir = path.join(folder, "data");
   // Made first, so that the certificate can lie in it.
@@ -35,6 +37,8 @@ before(async () => {
   await writeFile(rootCert, made.cert);
   await writeFile(path.join(dataDir, "server.crt"), made.cert);
   await writeFile(path.join(dataDir, "server.key"), made.private, { mode: 0o600 });
+  const account = unprivileged();
+  if (account !== undefined) await chown(path.join(dataDir, "server.key"), account.uid, account.gid);
   const rules = await readFile(path.join(dataDir, "pg_hba.conf"), "utf8");
   await writeFile(
     path.join(dataDir, "pg_hba.conf"),
