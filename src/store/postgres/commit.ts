@@ -101,7 +101,7 @@ function valuesOf(
       batch.renew.map((item) => ({
         i: item.sessionId,
         n: item.epoch,
-        t: item.ttlMs,
+        t: Math.ceil(item.ttlMs),
         b: item.buffered.filter(isLeaseId),
       })),
     ),

@@ -29,7 +29,7 @@ export async function openSession(connection: Connection, session: NewSession): 
   const { sessionId, principal, worker, instanceId, ttlMs } = session;
   await connection.write(() => ({
     text: `SELECT ${connection.schema}.open_session($1, $2, $3, $4, $5, $6)`,
-    values: [connection.nowMs(), sessionId, principal, plainText(worker), plainText(instanceId), ttlMs],
+    values: [connection.nowMs(), sessionId, principal, plainText(worker), plainText(instanceId), Math.ceil(ttlMs)],
   }));
 }
 
@@ -40,7 +40,7 @@ export async function detachSession(
   const { sessionId, epoch, graceMs } = request;
   await connection.write(() => ({
     text: `SELECT ${connection.schema}.detach_session($1, $2, $3, $4)`,
-    values: [connection.nowMs(), sessionId, epoch, graceMs],
+    values: [connection.nowMs(), sessionId, epoch, Math.ceil(graceMs)],
   }));
 }
 
@@ -62,7 +62,14 @@ export async function resumeSession(
   const buffered = held.filter((each) => each.buffered).map(({ leaseId }) => leaseId);
   const [row] = await connection.write<ResumeRow>(() => ({
     text: `SELECT ${connection.schema}.resume_session($1, $2, $3, $4, $5, $6) AS said`,
-    values: [connection.nowMs(), sessionId, principal, ttlMs, heldIds.filter(isLeaseId), buffered.filter(isLeaseId)],
+    values: [
+      connection.nowMs(),
+      sessionId,
+      principal,
+      Math.ceil(ttlMs),
+      heldIds.filter(isLeaseId),
+      buffered.filter(isLeaseId),
+    ],
   }));
   const said = row?.said ?? null;
   if (said === null) return { kind: "gone" };
