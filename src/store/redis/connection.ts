@@ -11,11 +11,11 @@ export type WriteScript =
   | "queue"
   | "reserve"
   | "turn"
-  | "namespace"
-  | "probe";
+  | "namespace";
 
 /** Those that only read. */
 export type ReadScript =
+  | "probe"
   | "peek"
   | "find"
   | "detail"

@@ -7,7 +7,8 @@ const leases = ["backoff", "end-lease"] as const;
 
 /** Scripts that change nothing. */
 const reads: Readonly<Record<ReadScript, readonly string[]>> = {
-  peek: ["peek"],
+  peek: ["read", "peek"],
+  probe: ["probe"],
   find: ["read", "find"],
   detail: ["read", "read-job", "detail"],
   list: ["read", "read-job", "list"],
@@ -29,9 +30,8 @@ const writes: Readonly<Record<WriteScript, readonly string[]>> = {
   cascade: [...chains, "cascade"],
   queue: [...step, "queue"],
   reserve: ["step", "writes", "reserve"],
-  turn: ["step", "writes", "turn"],
+  turn: ["step", "writes", "lanes", "turn"],
   namespace: ["namespace"],
-  probe: ["probe"],
 };
 
 /** The files of `lua/` that each script is put together from, in order. */

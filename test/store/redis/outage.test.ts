@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { SessionId, TypeName } from "../../../src/core/names.ts";
+import type { ClaimItem, Store } from "../../../src/store/store.ts";
+import { job, jobId, success } from "../jobs.ts";
+import { commit, eventually, ownUrl, withServer, withStore } from "./world.ts";
+
+const sessionId = "session" as SessionId;
+const session = { sessionId, principal: "", worker: "w", instanceId: "i", ttlMs: 60_000 };
+
+function claim(some: Partial<ClaimItem> = {}): ClaimItem {
+  const types = ["test.v1.Work" as TypeName];
+  const lanes = [{ queue: job("x").queue, types, jobsMax: 10 }];
+  return { sessionId, epoch: 1, nonce: "nonce", jobsMax: 10, bytesMax: Number.POSITIVE_INFINITY, lanes, ...some };
+}
+
+async function insert(store: Store, ...ids: readonly string[]): Promise<void> {
+  const answer = await commit(store, { insert: ids.map((id) => ({ trees: [{ root: job(id), nodes: [] }] })) });
+  for (const each of answer.inserted) assert.equal(each.kind, "inserted");
+}
+
+// Most of them wait for a store to give up.
+describe("redis outage", { concurrency: 5 }, () => {
+  test("redis outage / a server that was killed and is back is used again, and nothing acknowledged is gone", async () => {
+    await withServer({}, async ({ server }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        await store.openSession(session);
+        await insert(store, "a", "b");
+        await server.kill();
+        const startedAt = performance.now();
+        await assert.rejects(store.getJob(jobId("a")), { code: "STORE_UNAVAILABLE", message: /ECONNREFUSED|lost/ });
+        await assert.rejects(insert(store, "c"), { code: "STORE_UNAVAILABLE" });
+        assert.ok(performance.now() - startedAt < 15_000, "a call is given up after some seconds");
+        await server.restart();
+        await eventually(() => insert(store, "c"));
+        const { claimed } = await commit(store, { claim: [claim()] });
+        const leases = claimed[0]?.kind === "claimed" ? claimed[0].leases : [];
+        assert.deepEqual(leases.map((lease) => lease.jobId).sort(), ["a", "b", "c"]);
+      });
+    });
+  });
+
+  test("redis outage / calls under way when the server dies are made when it is back within seconds", async () => {
+    await withServer({}, async ({ server }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        const waiting = [insert(store, "before")];
+        await Promise.all(waiting);
+        const killed = server.kill();
+        waiting.push(insert(store, "a"), insert(store, "b"));
+        await killed;
+        waiting.push(insert(store, "c"));
+        await server.restart();
+        await Promise.all(waiting);
+        const ids = (await store.dump()).jobs.map((each) => each.id).sort();
+        assert.deepEqual(ids, ["a", "b", "before", "c"]);
+      });
+    });
+  });
+
+  test("redis outage / a claim whose answer was lost is answered with the same leases", async () => {
+    await withServer({}, async ({ server, redis }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        await store.openSession(session);
+        await insert(store, "a", "b", "c");
+        // The server executes what it was sent while it is stopped as soon as it goes on, but the connection is gone by then.
+        process.kill(server.pid, "SIGSTOP");
+        const claiming = commit(store, { claim: [claim({ jobsMax: 2 })] });
+        const dropped = eventually(async () => redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
+        process.kill(server.pid, "SIGCONT");
+        await dropped;
+        const { claimed } = await claiming;
+        assert.equal(claimed[0]?.kind === "claimed" ? claimed[0].leases.length : -1, 2);
+        const running = (await store.dump()).jobs.filter((each) => each.state === "RUNNING");
+        assert.equal(running.length, 2);
+      });
+    });
+  });
+
+  test("redis outage / scripts that the server forgot are sent again", async () => {
+    await withServer({}, async ({ server, redis }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        await insert(store, "a");
+        await redis.call("SCRIPT", "FLUSH");
+        await insert(store, "b");
+        await redis.call("SCRIPT", "FLUSH");
+        assert.equal((await store.getJob(jobId("b")))?.state, "READY");
+      });
+    });
+  });
+
+  test("redis outage / a server that is full says so, and what it holds stays and can be read", async () => {
+    await withServer({}, async ({ server, redis }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        await store.openSession(session);
+        await insert(store, "a");
+        const { claimed } = await commit(store, { claim: [claim()] });
+        const lease = claimed[0]?.kind === "claimed" ? claimed[0].leases[0] : undefined;
+        assert.ok(lease);
+        const before = await store.dump();
+        await redis.config("SET", "maxmemory", "1");
+        await assert.rejects(insert(store, "b"), { code: "STORE_FULL", message: /maxmemory/ });
+        const settle = [{ leaseId: lease.leaseId, outcome: success(), sent: "success", jitter: 0 } as const];
+        await assert.rejects(commit(store, { settle }), { code: "STORE_FULL" });
+        assert.deepEqual(await store.dump(), before);
+        await redis.config("SET", "maxmemory", "0");
+        const { settled } = await commit(store, { settle });
+        assert.equal(settled[0]?.kind, "accepted");
+        await insert(store, "b");
+      });
+    });
+  });
+
+  test("redis outage / a server that turned replica takes no writes until it is master again", async () => {
+    await withServer({}, async ({ server, redis }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        await insert(store, "a");
+        await redis.call("REPLICAOF", "127.0.0.1", "1");
+        await assert.rejects(insert(store, "b"), { code: "STORE_UNAVAILABLE", message: /replica/ });
+        await redis.call("REPLICAOF", "NO", "ONE");
+        await eventually(() => insert(store, "b"));
+      });
+    });
+  });
+
+  test("redis outage / settings are looked at again after a reconnect", async () => {
+    await withServer({}, async ({ server, redis }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        await insert(store, "a");
+        await redis.config("SET", "appendonly", "no");
+        await redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+        await assert.rejects(insert(store, "b"), { code: "STORE_UNAVAILABLE", message: /append-only file is off/ });
+        await redis.config("SET", "appendonly", "yes");
+        await eventually(() => insert(store, "b"));
+      });
+    });
+  });
+
+  test("redis outage / a server that came back with less than it had acknowledged is told of", async () => {
+    await withServer({ appendonly: "no" }, async ({ server }) => {
+      const url = ownUrl(server.url);
+      const warned = new Promise<Error & { readonly code?: string }>((resolve) => {
+        process.on("warning", function hear(warning: Error & { readonly code?: string }) {
+          if (warning.code !== "STORE_LOST_WRITES") return;
+          process.off("warning", hear);
+          resolve(warning);
+        });
+      });
+      await withStore(
+        url,
+        async (store) => {
+          await insert(store, "a");
+          await store.readTime();
+          await server.kill();
+          await server.restart();
+          await eventually(() => store.readTime());
+          assert.match((await warned).message, /came back without all it had acknowledged/);
+        },
+        true,
+      );
+    });
+  });
+
+  test("redis outage / a change that too few replicas have is not acknowledged", async () => {
+    await withServer({}, async ({ server }) => {
+      await withStore(ownUrl(server.url, { wait: "1", wait_timeout: "50ms" }), async (store) => {
+        assert.match(store.description.durability, /1 replica has it/);
+        await assert.rejects(insert(store, "a"), { code: "STORE_UNAVAILABLE", message: /0 of 1 replicas/ });
+        assert.equal((await store.getJob(jobId("a")))?.state, "READY");
+      });
+    });
+  });
+
+  test("redis outage / a closed store says so, also to calls that wait for its server", async () => {
+    await withServer({}, async ({ server }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        await server.kill();
+        const waiting = assert.rejects(store.readTime(), { code: "CLOSED" });
+        await store.close();
+        await waiting;
+        await assert.rejects(store.readTime(), { code: "CLOSED" });
+      });
+    });
+  });
+});
