@@ -27,12 +27,13 @@ export function redisEngine({ shards, cluster = false, url }: RedisEngineOptions
     async open(options) {
       const server = await findUrl();
       const namespace = `test-${randomBytes(8).toString("hex")}`;
-      const location = new URL(server);
-      location.searchParams.set("namespace", namespace);
-      location.searchParams.set("shards", String(shards));
+      const [address = "", settings = ""] = server.split("?");
+      const own = `namespace=${namespace}&shards=${shards}`;
+      // A cluster's has several hosts, which is no URL to the platform.
+      const location = `${address}${address.split("/").length > 3 ? "" : "/"}?${settings === "" ? "" : `${settings}&`}${own}`;
       const prefixes = Array.from({ length: shards }, (_, shard) => `{${namespace}:${shard}}:`);
       return openHandle({
-        connect: () => openRedisStore(decodeURI(location.href), options),
+        connect: () => openRedisStore(location, options),
         removeJob: (id) =>
           withClient(server, async (redis) => {
             await Promise.all(prefixes.map((prefix) => redis.eval(removeJob, 1, prefix, id)));
