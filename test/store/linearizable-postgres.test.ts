@@ -1,4 +1,4 @@
 import { postgresEngine } from "./engines/postgres.ts";
 import { proveLinearizable } from "./linear/prove.ts";
 
-proveLinearizable(postgresEngine());
+proveLinearizable(postgresEngine(), "item");

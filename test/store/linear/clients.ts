@@ -1,8 +1,7 @@
 import type { NewTree } from "../../../src/core/job.ts";
-import type { JobId, SessionId } from "../../../src/core/names.ts";
-import { parseQueueName } from "../../../src/core/names.ts";
+import { type JobId, parseQueueName, parseTypeName, type SessionId, type TypeName } from "../../../src/core/names.ts";
 import type { ClaimItem, SessionRef } from "../../../src/store/store.ts";
-import { child, discard, failure, group, heir, job, jobId, release, success, tree, workType } from "../jobs.ts";
+import { child, discard, failure, group, heir, type JobOptions, job, jobId, release, success, tree } from "../jobs.ts";
 import type { CommitCommand, LeaseName, SettleCommand } from "../model/command.ts";
 import type { Random } from "../model/random.ts";
 import type { Operation } from "./operation.ts";
@@ -24,10 +23,15 @@ export interface Known {
   readonly leases: { readonly name: LeaseName; readonly client: number }[];
   readonly sent: Map<LeaseName, SettleCommand>;
   made: number;
+  /** Types that were given to jobs outside of the pool. */
+  types: number;
 }
 
 export const clientCount = 3;
 const rootCount = 3;
+/** Each job has a type of its own, so that a claim of just these jobs can be made: those of the pool first. */
+const types: readonly TypeName[] = Array.from({ length: 48 }, (_, index) => parseTypeName(`test.v1.J${index}`));
+const poolTypes = rootCount + 3;
 export const none: CommitCommand = { renew: [], settle: [], insert: [], claim: [] };
 
 /** A session for each client. */
@@ -66,17 +70,28 @@ export function anyOperation(random: Random, names: Names, client: number, known
 
 /** The same few ids by all, with one of two payloads: some repeat each other and some are in each other's way. */
 function anyTree(random: Random, names: Names, known: Known): NewTree {
-  const id = rootId(names, random.int(0, rootCount - 1));
-  const options = { queue: names.queue };
-  if (random.chance(0.5)) {
-    known.made += 1;
-    const requestId = random.chance(0.3) ? `${names.prefix}-request` : undefined;
-    const payload = random.chance(0.8) ? "one" : "other";
-    const root = requestId === undefined ? id : `${names.prefix}-n${known.made}`;
-    return tree(job(root, { ...options, payload, ...(requestId !== undefined && { requestId }) }));
+  const index = random.int(0, rootCount - 1);
+  const id = rootId(names, index);
+  const priority = nextPriority(known);
+  const options = (type: TypeName | undefined): JobOptions => ({ queue: names.queue, priority, ...(type && { type }) });
+  if (index === 0 && random.chance(0.7)) {
+    const family = ["a", "b"].map((each, at) =>
+      child(`${id}.${each}`, { ...options(types[rootCount + at]), policy: "FAIL_FAST" }),
+    );
+    const last = heir(`${id}.h`, { ...options(types[rootCount + 2]), trigger: "SETTLED" });
+    return tree(group(id, options(undefined)), ...family, last);
   }
-  const family = ["a", "b"].map((each) => child(`${id}.${each}`, { ...options, policy: "FAIL_FAST" }));
-  return tree(group(id, options), ...family, heir(`${id}.h`, { ...options, trigger: "SETTLED" }));
+  const payload = random.chance(0.8) ? "one" : "other";
+  if (random.chance(0.3)) {
+    const requestId = `${names.prefix}-request`;
+    return tree(job(`${names.prefix}-n${known.made}`, { ...options(nextType(known)), payload, requestId }));
+  }
+  return tree(job(id, { ...options(types[index]), payload }));
+}
+
+function nextType(known: Known): TypeName | undefined {
+  known.types += 1;
+  return types[poolTypes + (known.types % (types.length - poolTypes))];
 }
 
 function claim(random: Random, names: Names, client: number, known: Known): ClaimItem {
@@ -90,7 +105,7 @@ export function claimOf(names: Names, client: number, nonce: string, jobsMax: nu
     nonce,
     jobsMax,
     bytesMax: Number.POSITIVE_INFINITY,
-    lanes: [{ queue: parseQueueName(names.queue), types: [workType], jobsMax }],
+    lanes: [{ queue: parseQueueName(names.queue), types, jobsMax }],
   };
 }
 
@@ -100,10 +115,14 @@ function settle(random: Random, names: Names, client: number, known: Known): Set
   const { name } = random.pick(own.length > 0 && random.chance(0.75) ? own.slice(-3) : known.leases);
   const sent = known.sent.get(name);
   if (sent !== undefined && random.chance(0.3)) return sent;
-  const options = { queue: names.queue };
+  const options = (): JobOptions => ({
+    queue: names.queue,
+    priority: nextPriority(known),
+    type: nextType(known) ?? "",
+  });
   const outcome = random.weighted([
     [4, success()],
-    [2, success([child(`${name}.c`, options), heir(`${name}.d`, options)])],
+    [2, success([child(`${name}.c`, options()), heir(`${name}.d`, options())])],
     [1, failure()],
     [3, discard()],
     [2, release],
@@ -111,6 +130,15 @@ function settle(random: Random, names: Names, client: number, known: Known): Set
   const item: SettleCommand = { lease: name, outcome, sent: outcome.kind, jitter: 0 };
   known.sent.set(name, item);
   return item;
+}
+
+/**
+ * One that no other job has but those of the same tree: of jobs of one priority the one that was inserted first is claimed
+ * first, and which one of two that are inserted at the same time is the first is nobody's to say.
+ */
+function nextPriority(known: Known): number {
+  known.made += 1;
+  return known.made;
 }
 
 function sessionOf(names: Names, client: number): SessionRef {

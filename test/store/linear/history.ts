@@ -17,4 +17,6 @@ export interface Call {
   /** When it began and ended, on a clock that counts such events: no two are the same. */
   readonly begun: number;
   readonly ended: number;
+  /** The part of the same commit that comes before this one. */
+  readonly follows?: Call;
 }

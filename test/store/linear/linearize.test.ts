@@ -7,7 +7,7 @@ import { discard, job, success, tree } from "../jobs.ts";
 import { sideOf } from "../model/perform.ts";
 import { claimOf, namesOf, none, openSessions } from "./clients.ts";
 import type { Call } from "./history.ts";
-import { linearize } from "./linearize.ts";
+import { linearize, type Rules } from "./linearize.ts";
 import { call, type Operation } from "./operation.ts";
 
 const options: StoreOptions = { defaults: serverDefaults, clock: () => 1_750_000_000_000 };
@@ -18,7 +18,7 @@ const insert = (payload: string): Operation => ({
   kind: "commit",
   advanceMs: 0,
   ...none,
-  insert: [{ trees: [tree(job("h0-a", { queue: names.queue, payload }))] }],
+  insert: [{ trees: [tree(job("h0-a", { queue: names.queue, payload, type: "test.v1.J0" }))] }],
 });
 const claim = (client: number): Operation => ({
   kind: "commit",
@@ -55,49 +55,51 @@ function overlapped(calls: readonly Call[]): readonly Call[] {
   return calls.map((each, index) => ({ ...each, begun: index, ended: calls.length + index }));
 }
 
-async function verdict(calls: readonly Call[], final: StoreDump): Promise<string> {
-  return (await linearize({ setup, calls, final }, options)).kind;
+async function verdict(atomic: Rules["atomic"], calls: readonly Call[], final: StoreDump): Promise<string> {
+  return (await linearize({ setup, calls, final }, { options, atomic })).kind;
 }
 
-test("linearizable / calls that came one after the other are, in whatever order they ended", async () => {
-  const { calls, final } = await serial([insert("one"), claim(0), settle(success()), insert("one"), claim(1)]);
-  assert.equal(await verdict(calls, final), "found");
-  assert.equal(await verdict(overlapped(calls), final), "found");
-  assert.equal(await verdict(overlapped(calls.toReversed()), final), "found");
-});
+for (const atomic of ["commit", "item"] as const) {
+  test(`linearizable by ${atomic} / calls that came one after the other are, in whatever order they ended`, async () => {
+    const { calls, final } = await serial([insert("one"), claim(0), settle(success()), insert("one"), claim(1)]);
+    assert.equal(await verdict(atomic, calls, final), "found");
+    assert.equal(await verdict(atomic, overlapped(calls), final), "found");
+    assert.equal(await verdict(atomic, overlapped(calls.toReversed()), final), "found");
+  });
 
-test("linearizable / not when an earlier insert was not seen; when it was at the same time it may be", async () => {
-  const { calls, final } = await serial([claim(0), insert("one")]);
-  assert.equal(await verdict(overlapped(calls.toReversed()), final), "found");
-  const late = calls.toReversed().map((each, index) => ({ ...each, begun: 2 * index, ended: 2 * index + 1 }));
-  assert.equal(await verdict(late, final), "none");
-});
+  test(`linearizable by ${atomic} / not when an earlier insert was not seen; when it was at the same time it may be`, async () => {
+    const { calls, final } = await serial([claim(0), insert("one")]);
+    assert.equal(await verdict(atomic, overlapped(calls.toReversed()), final), "found");
+    const late = calls.toReversed().map((each, index) => ({ ...each, begun: 2 * index, ended: 2 * index + 1 }));
+    assert.equal(await verdict(atomic, late, final), "none");
+  });
 
-test("linearizable / not when two clients were given the same lease", async () => {
-  const { calls, final } = await serial([insert("one"), claim(0)]);
-  const [, first] = calls;
-  assert.ok(first);
-  const second = { ...first, client: 2, operation: claim(2), begun: 4, ended: 5 };
-  assert.equal(await verdict(overlapped([...calls, second]), final), "none");
-});
+  test(`linearizable by ${atomic} / not when two clients were given the same lease`, async () => {
+    const { calls, final } = await serial([insert("one"), claim(0)]);
+    const [, first] = calls;
+    assert.ok(first);
+    const second = { ...first, client: 2, operation: claim(2), begun: 4, ended: 5 };
+    assert.equal(await verdict(atomic, overlapped([...calls, second]), final), "none");
+  });
 
-test("linearizable / not when two ends of one lease counted", async () => {
-  const { calls, final } = await serial([insert("one"), claim(0), settle(success())]);
-  const other = await serial([insert("one"), claim(0), settle(discard())]);
-  const [, , second] = other.calls;
-  assert.ok(second);
-  assert.equal(await verdict(overlapped([...calls, second]), final), "none");
-  assert.equal(await verdict(overlapped([...calls, second]), other.final), "none");
-});
+  test(`linearizable by ${atomic} / not when two ends of one lease counted`, async () => {
+    const { calls, final } = await serial([insert("one"), claim(0), settle(success())]);
+    const other = await serial([insert("one"), claim(0), settle(discard())]);
+    const [, , second] = other.calls;
+    assert.ok(second);
+    assert.equal(await verdict(atomic, overlapped([...calls, second]), final), "none");
+    assert.equal(await verdict(atomic, overlapped([...calls, second]), other.final), "none");
+  });
 
-test("linearizable / not when one id was taken by two jobs", async () => {
-  const { calls, final } = await serial([insert("one")]);
-  const other = await serial([insert("other")]);
-  assert.equal(await verdict(overlapped([...calls, ...other.calls]), final), "none");
-});
+  test(`linearizable by ${atomic} / not when one id was taken by two jobs`, async () => {
+    const { calls, final } = await serial([insert("one")]);
+    const other = await serial([insert("other")]);
+    assert.equal(await verdict(atomic, overlapped([...calls, ...other.calls]), final), "none");
+  });
 
-test("linearizable / not when something acknowledged is not there at the end", async () => {
-  const { calls } = await serial([insert("one"), claim(0), settle(success())]);
-  const { final } = await serial([insert("one"), claim(0)]);
-  assert.equal(await verdict(calls, final), "none");
-});
+  test(`linearizable by ${atomic} / not when something acknowledged is not there at the end`, async () => {
+    const { calls } = await serial([insert("one"), claim(0), settle(success())]);
+    const { final } = await serial([insert("one"), claim(0)]);
+    assert.equal(await verdict(atomic, calls, final), "none");
+  });
+}

@@ -9,7 +9,7 @@ import type { Engine, OpenedStore } from "../engine.ts";
 import { randomFrom } from "../model/random.ts";
 import { namesOf } from "./clients.ts";
 import type { Call, History } from "./history.ts";
-import { linearize } from "./linearize.ts";
+import { linearize, type Rules } from "./linearize.ts";
 import { recordHistory } from "./record.ts";
 
 const histories = 300;
@@ -18,7 +18,7 @@ const historiesPerStore = 30;
 const overlapsMin = 2;
 
 /** Makes the test that short concurrent histories on this engine are linearizable. */
-export function proveLinearizable(engine: Engine): void {
+export function proveLinearizable(engine: Engine, atomic: Rules["atomic"] = "commit"): void {
   const seed = Number(process.env.CONVEYOR_SEED ?? randomInt(2 ** 31));
   test(`linearizable / ${histories} histories of three clients on ${engine.name}`, async (t) => {
     const options: StoreOptions = { defaults: serverDefaults, clock: () => 1_750_000_000_000 };
@@ -29,7 +29,7 @@ export function proveLinearizable(engine: Engine): void {
         for (let each = index; each < index + historiesPerStore; each += 1) {
           const history = await recordOn(opened, seed + each, each);
           overlaps += overlapsIn(history.calls);
-          const found = await linearize(history, options);
+          const found = await linearize(history, { options, atomic });
           if (found.kind === "found") continue;
           const told = explained(history, found.furthest, found.problems);
           assert.fail(

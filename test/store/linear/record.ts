@@ -1,10 +1,10 @@
 import type { Store, StoreDump } from "../../../src/store/store.ts";
-import type { LeaseName } from "../model/command.ts";
 import { type Side, sideOf } from "../model/perform.ts";
 import type { Random } from "../model/random.ts";
 import { anyOperation, clientCount, type Known, type Names, openSessions } from "./clients.ts";
 import type { Call, History } from "./history.ts";
-import { call, type Operation } from "./operation.ts";
+import { takenBy } from "./loose.ts";
+import { call } from "./operation.ts";
 
 const callsPerClient = 6;
 
@@ -14,7 +14,7 @@ export async function recordHistory(handles: readonly Store[], random: Random, n
   if (first === undefined) throw new Error("a history needs a store");
   // One book of leases for all, since clients speak of each other's.
   const sides = [first, ...others.map(({ store }): Side => ({ ...first, store }))];
-  const known: Known = { leases: [], sent: new Map(), made: 0 };
+  const known: Known = { leases: [], sent: new Map(), made: 0, types: 0 };
   const calls: Call[] = [];
   let events = 0;
 
@@ -26,8 +26,9 @@ export async function recordHistory(handles: readonly Store[], random: Random, n
       const begun = events;
       const answer = await call(side as Side, operation);
       events += 1;
-      calls.push({ client, operation, answer, begun, ended: events });
-      for (const name of leasesIn(operation, answer)) known.leases.push({ name, client });
+      const done: Call = { client, operation, answer, begun, ended: events };
+      calls.push(done);
+      for (const { lease: name } of takenBy(done) ?? []) known.leases.push({ name, client });
     }
   }
 
@@ -35,12 +36,6 @@ export async function recordHistory(handles: readonly Store[], random: Random, n
   for (const operation of setup) await call(first, operation);
   await Promise.all(Array.from({ length: clientCount }, (_, client) => run(client)));
   return { setup, calls, final: only(names, await first.store.dump()) };
-}
-
-function leasesIn(operation: Operation, answer: string): readonly LeaseName[] {
-  if (operation.kind !== "commit" || operation.claim.length === 0) return [];
-  const { claimed } = JSON.parse(answer) as { readonly claimed: readonly (readonly { readonly lease: LeaseName }[])[] }; // no session ends here
-  return claimed.flatMap((leases) => leases.map((each) => each.lease));
 }
 
 /** What of a shared store belongs to this history. */
