@@ -19,7 +19,9 @@ export async function checkPackageContents(): Promise<Outcome> {
   const packed = await capture("npm", ["pack", "--dry-run", "--json"]);
   if (packed.code !== 0) return { kind: "failed", output: packed.output, hint: "npm pack failed" };
   const [listing] = JSON.parse(packed.stdout) as readonly { readonly files: readonly PackedFile[] }[];
-  const required = ["LICENSE", "NOTICE", ...globSync("proto/**/*.proto", { cwd: root })];
+  // Read at run time beside the modules that the compiler puts into dist.
+  const beside = globSync("src/**/*.{sql,lua}", { cwd: root }).map((file) => `dist/${file}`);
+  const required = ["LICENSE", "NOTICE", ...globSync("proto/**/*.proto", { cwd: root }), ...beside];
   const problems = packageProblems(listing?.files ?? [], required);
   if (problems.length === 0) return { kind: "passed" };
   return {

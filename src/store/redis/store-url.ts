@@ -29,7 +29,7 @@ export interface RedisSettings {
   readonly location: string;
 }
 
-export interface TlsSettings {
+interface TlsSettings {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
