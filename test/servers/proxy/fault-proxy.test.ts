@@ -34,6 +34,7 @@ async function countUp(url: string, table: string): Promise<boolean> {
 
 test("proxy / PostgreSQL: a cut before the statement changes nothing, one after it hides that it was done", async () => {
   const table = `proxied_${process.pid}`;
+  const kind = `update ${table}`;
   const direct = new Client({ connectionString: await postgresUrl() });
   await direct.connect();
   await direct.query(`CREATE TABLE ${table} AS SELECT 0 AS n`);
@@ -42,15 +43,19 @@ test("proxy / PostgreSQL: a cut before the statement changes nothing, one after 
     await withProxy(startFaultProxy(await postgresUrl(), postgresWire), async (proxy) => {
       assert.ok(await countUp(proxy.url, table));
       assert.equal(await count(), 1);
-      proxy.arm({ moment: "before", skip: 0 });
+      const counted = new Map<string, number>();
+      proxy.count(counted);
+      proxy.arm({ moment: "before", of: kind });
       assert.equal(await countUp(proxy.url, table), false);
-      assert.deepEqual(proxy.disarm(), { kind: "update", moment: "before" });
+      assert.deepEqual(proxy.fired(), { kind, moment: "before" });
       assert.equal(await count(), 1);
-      proxy.arm({ moment: "after", skip: 1 });
+      proxy.arm({ moment: "after", of: "another kind" });
       assert.ok(await countUp(proxy.url, table));
+      assert.equal(proxy.fired(), undefined);
+      proxy.arm({ moment: "after" });
       assert.equal(await countUp(proxy.url, table), false);
       assert.equal(await count(), 3);
-      assert.equal(proxy.seen.get("update"), 4);
+      assert.equal(counted.get(kind), 3);
     });
   } finally {
     await direct.query(`DROP TABLE ${table}`);
@@ -82,12 +87,12 @@ test("proxy / Redis: a cut before the script changes nothing, one after it hides
           }
         };
         assert.ok(await through());
-        proxy.arm({ moment: "before", skip: 0 });
+        proxy.arm({ moment: "before" });
         assert.equal(await through(), false);
         assert.equal(await direct.get(key), "1");
-        proxy.arm({ moment: "after", skip: 0 });
+        proxy.arm({ moment: "after" });
         assert.equal(await through(), false);
-        assert.deepEqual(proxy.disarm(), { kind: "count", moment: "after" });
+        assert.deepEqual(proxy.fired(), { kind: "count", moment: "after" });
         assert.equal(await direct.get(key), "2");
       },
     );

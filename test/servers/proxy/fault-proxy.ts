@@ -6,12 +6,14 @@ import type { Wire, WireRequest } from "./wire.ts";
 export interface FaultProxy {
   /** The server's URL, by way of the proxy. */
   readonly url: string;
-  /** How many requests of each kind came by. */
-  readonly seen: ReadonlyMap<string, number>;
-  /** Cuts once: the connection of the request that comes after `skip` others (of any connection). */
+  /** Counts the requests of each kind that come by from here on, until it is given nothing. */
+  count(into: Map<string, number> | undefined): void;
+  /** Cuts once: the connection of the first request of the kind, or of any, that comes after `skip` others. */
   arm(cut: Cut): void;
-  /** What was cut since `arm`; then nothing is armed any more. */
-  disarm(): { readonly kind: string; readonly moment: CutMoment } | undefined;
+  /** What was cut since it was asked last; then it is armed no more. */
+  fired(): DoneCut | undefined;
+  /** As `fired`; what was armed is forgotten. */
+  disarm(): DoneCut | undefined;
   close(): Promise<void>;
 }
 
@@ -20,29 +22,40 @@ export type CutMoment = "before" | "after";
 
 export interface Cut {
   readonly moment: CutMoment;
-  readonly skip: number;
+  readonly of?: string | undefined;
+  readonly skip?: number;
+}
+
+interface DoneCut {
+  readonly kind: string;
+  readonly moment: CutMoment;
 }
 
 export async function startFaultProxy(serverUrl: string, wire: Wire): Promise<FaultProxy> {
   const target = new URL(serverUrl);
-  const seen = new Map<string, number>();
+  let counted: Map<string, number> | undefined;
   const sockets = new Set<Socket>();
-  let armed: { moment: CutMoment; skip: number } | undefined;
-  let fired: { kind: string; moment: CutMoment } | undefined;
+  let armed: Cut | undefined;
+  let skipped = 0;
+  let done: DoneCut | undefined;
 
   /** The cut that this request is to suffer, if it is the one. */
   function cutFor({ kind }: WireRequest): CutMoment | undefined {
     if (kind === undefined) return undefined;
-    seen.set(kind, (seen.get(kind) ?? 0) + 1);
-    if (armed === undefined) return undefined;
-    if (armed.skip > 0) {
-      armed.skip -= 1;
-      return undefined;
-    }
+    counted?.set(kind, (counted.get(kind) ?? 0) + 1);
+    if (armed === undefined || (armed.of ?? kind) !== kind) return undefined;
+    skipped += 1;
+    if (skipped <= (armed.skip ?? 0)) return undefined;
     const { moment } = armed;
-    fired = { kind, moment };
+    done = { kind, moment };
     armed = undefined;
     return moment;
+  }
+
+  function fired(): DoneCut | undefined {
+    const told = done;
+    done = undefined;
+    return told;
   }
 
   function serve(client: Socket): void {
@@ -93,16 +106,18 @@ export async function startFaultProxy(serverUrl: string, wire: Wire): Promise<Fa
   url.port = String(address.port);
   return {
     url: url.href,
-    seen,
-    arm(cut) {
-      armed = { ...cut };
-      fired = undefined;
+    count(into) {
+      counted = into;
     },
+    arm(cut) {
+      armed = cut;
+      skipped = 0;
+      done = undefined;
+    },
+    fired,
     disarm() {
       armed = undefined;
-      const done = fired;
-      fired = undefined;
-      return done;
+      return fired();
     },
     async close() {
       listener.close();

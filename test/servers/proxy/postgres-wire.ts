@@ -42,13 +42,29 @@ function request(bytes: Buffer): WireRequest {
   return { kind: kindOf(text), bytes, hasReply: true };
 }
 
-/** The function that a statement calls, else its first word; undefined for what sets up a connection. */
+/** The function that a statement calls, else what it does to which table; undefined for what sets up a connection. */
 function kindOf(statement: string): string | undefined {
-  const called = /"?[\w$]+"?\.("?)([a-z_]\w*)\1\s*\(/i.exec(statement)?.[2];
-  if (called !== undefined) return called.toLowerCase();
   const word = /[a-z]+/i.exec(statement)?.[0].toLowerCase() ?? "nothing";
-  return ["listen", "unlisten", "set", "show", "begin", "create"].includes(word) ? undefined : word;
+  if (settingUp.includes(word)) return undefined;
+  const [, called] = /"?\w+"?\."?([a-z_]\w*)"?\s*\(/i.exec(statement) ?? [];
+  if (called !== undefined) return called.toLowerCase();
+  const [, table] = /\b(?:from|update|into)\s+(?:"?\w+"?\.)?"?([a-z_]\w*)/i.exec(statement) ?? [];
+  if (table === undefined) return word;
+  return /^pg_/i.test(table) ? undefined : `${word} ${table.toLowerCase()}`;
 }
+
+const settingUp: readonly string[] = [
+  "begin",
+  "commit",
+  "create",
+  "listen",
+  "notify",
+  "reset",
+  "rollback",
+  "set",
+  "show",
+  "unlisten",
+];
 
 function textAt(bytes: Buffer, start: number): string {
   return bytes.toString("utf8", start, bytes.indexOf(0, start));

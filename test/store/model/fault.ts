@@ -6,8 +6,8 @@ export type Fault =
       /** One connection is cut at a statement: before the server has it, or after it did all of it. */
       readonly kind: "cut";
       readonly moment: "before" | "after";
-      /** Statements of the command that still go through. */
-      readonly skip: number;
+      /** Only at a statement of this kind; else at the first there is. */
+      readonly of?: string | undefined;
     }
   /** The server forgets the scripts that it was given. */
   | { readonly kind: "flush" };
@@ -23,10 +23,14 @@ export interface DoneCut {
 /** An engine whose server can be disturbed. */
 export interface FaultyEngine {
   readonly engine: Engine;
-  /** From here on, until `disarm`. */
+  /** The kinds of statements that reads are made of. */
+  readonly reads: readonly string[];
   arm(fault: Fault): Promise<void>;
-  disarm(): DoneCut | undefined;
-  /** How many statements of each kind came by. */
+  /** The cut that was done within `work`, if any; what is armed stays so until then. Counts its statements. */
+  during<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly cut: DoneCut | undefined }>;
+  /** Forgets what was armed. */
+  disarm(): void;
+  /** How many statements of each kind commands were made of. */
   readonly seen: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }

@@ -7,7 +7,20 @@ import { redisWire } from "../../servers/proxy/redis-wire.ts";
 import { startRedis } from "../../servers/redis.ts";
 import { redisEngine } from "../engines/redis.ts";
 import type { Fault, FaultyEngine } from "./fault.ts";
+import { watch } from "./watch-proxy.ts";
 
+const reads: readonly string[] = [
+  "detail",
+  "list",
+  "chain",
+  "names",
+  "children",
+  "lease",
+  "queue-state",
+  "time",
+  "find",
+];
+/** Scripts that do not what the command asks for, but make it possible. */
 const preparing: readonly string[] = ["reserve", "turn", "namespace", "probe"];
 
 /** Redis, one shard, behind a proxy that cuts connections; on a server of its own, since scripts that are flushed are gone for all who use it. */
@@ -19,16 +32,13 @@ export async function faultyRedis(): Promise<FaultyEngine> {
     server.url,
     redisWire((sha) => names.get(sha)),
   );
+  const watched = watch(proxy, { reads, preparing });
   return {
-    seen: proxy.seen,
+    ...watched,
     engine: redisEngine({ shards: 1, url: async () => proxy.url }),
     arm: async (fault: Fault) => {
       if (fault.kind === "cut") proxy.arm(fault);
       else await direct.script("FLUSH");
-    },
-    disarm: () => {
-      const cut = proxy.disarm();
-      return cut === undefined ? undefined : { ...cut, isCommand: !preparing.includes(cut.kind) };
     },
     close: async () => {
       await proxy.close();

@@ -42,6 +42,11 @@ export function anyCommand(random: Random, view: View): Command {
   return make();
 }
 
+/** A read of whatever there is. */
+export function anyRead(random: Random, view: View): Command {
+  return aimed(read(random, view), 0);
+}
+
 /** What brings everything to its end: a list that is empty once nothing is left to do. */
 export function drainCommand(random: Random, view: View, round: number): Command {
   if (round === 0) return aimed(openSession(random, view, Number.MAX_SAFE_INTEGER / 4), 0);

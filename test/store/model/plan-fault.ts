@@ -1,51 +1,51 @@
 import { memoryEngine } from "../engines/memory.ts";
 import type { Command } from "./command.ts";
-import type { Fault } from "./fault.ts";
-import type { Random } from "./random.ts";
-import { randomFrom } from "./random.ts";
+import type { Fault, FaultyEngine } from "./fault.ts";
+import { type Random, randomFrom } from "./random.ts";
 import { playRandom } from "./random-sequence.ts";
 
 /** One fault, and the command of a sequence within which it happens. */
 export interface FaultPlan {
   readonly index: number;
+  /** A read that the sequence would not have stands there. */
+  readonly isExtraRead: boolean;
   readonly fault: Fault;
 }
 
-// About how often a command of this kind is met in a sequence: the rarer, the likelier it is cut, so that all are cut often.
-const meetings: Readonly<Record<Command["kind"], number>> = {
-  commit: 30,
-  openSession: 3,
-  resume: 0.4,
-  detach: 0.2,
-  close: 0.3,
-  promote: 7,
-  propagate: 4,
-  cascade: 4,
-  reap: 2,
-  updateQueue: 4,
-  read: 0.3,
+type Written = Exclude<Command["kind"], "read">;
+
+// How much rather than others a kind of command is cut where there is one: so that those that few sequences have are cut often, too.
+const weights: Readonly<Record<Written, number>> = {
+  commit: 3,
+  openSession: 1,
+  resume: 3,
+  detach: 5,
+  close: 4,
+  promote: 1.5,
+  propagate: 2,
+  cascade: 2,
+  reap: 2.5,
+  updateQueue: 1.5,
 };
 
-const readStatements = 10;
-
 /** What is to go wrong in the sequence of a seed, and where; the model tells which commands there are. */
-export async function planFaults(
-  seed: number,
-  { flushes }: { readonly flushes: boolean },
-): Promise<readonly FaultPlan[]> {
+export async function planFaults(seed: number, faulty: FaultyEngine): Promise<readonly FaultPlan[]> {
   const { commands } = await playRandom({ engine: memoryEngine, seed, dumpEvery: Number.MAX_SAFE_INTEGER });
   const random = randomFrom(seed ^ 0x5eed);
-  const index = anyIndex(random, commands);
-  const skip = commands[index]?.kind === "read" ? random.int(0, readStatements) : 0;
-  const cut: FaultPlan = { index, fault: { kind: "cut", moment: random.pick(["before", "after"]), skip } };
-  if (!flushes) return [cut];
-  const flush: FaultPlan = { index: random.int(0, commands.length - 1), fault: { kind: "flush" } };
-  return flush.index === index ? [cut] : [cut, flush];
+  const cut = anyCut(random, commands, faulty.reads);
+  const flush: FaultPlan = { index: random.int(0, commands.length - 1), isExtraRead: false, fault: { kind: "flush" } };
+  return flush.index === cut.index ? [cut] : [cut, flush];
 }
 
-/** A kind first, then one of its commands. */
-function anyIndex(random: Random, commands: readonly Command[]): number {
-  const kinds = [...new Set(commands.map((each) => each.kind))];
-  const kind = random.weighted(kinds.map((each) => [1 / meetings[each], each] as const));
-  return random.pick(commands.flatMap((each, index) => (each.kind === kind ? [index] : [])));
+function anyCut(random: Random, commands: readonly Command[], reads: readonly string[]): FaultPlan {
+  const moment = random.pick(["before", "after"] as const);
+  // Every kind of statement gets its part of all cuts.
+  if (random.chance(reads.length / (reads.length + Object.keys(weights).length))) {
+    const index = random.int(Math.floor(commands.length / 4), commands.length - 1);
+    return { index, isExtraRead: true, fault: { kind: "cut", moment, of: random.pick(reads) } };
+  }
+  const kinds = [...new Set(commands.map((each) => each.kind))].filter((each) => each !== "read");
+  const kind = random.weighted(kinds.map((each) => [weights[each], each] as const));
+  const index = random.pick(commands.flatMap((each, at) => (each.kind === kind ? [at] : [])));
+  return { index, isExtraRead: false, fault: { kind: "cut", moment } };
 }

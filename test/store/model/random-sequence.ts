@@ -1,7 +1,7 @@
 import type { Engine } from "../engine.ts";
 import type { Command } from "./command.ts";
 import type { FaultyEngine } from "./fault.ts";
-import { anyCommand, drainCommand, isDrained } from "./generate.ts";
+import { anyCommand, anyRead, drainCommand, isDrained } from "./generate.ts";
 import type { FaultPlan } from "./plan-fault.ts";
 import { randomFrom } from "./random.ts";
 import { playSequence, type Report } from "./sequence.ts";
@@ -27,9 +27,11 @@ export async function playRandom({ engine, faulty, faults = [], seed, dumpEvery 
   const random = randomFrom(seed);
   let made = 0;
   let rounds = 0;
+  let played = 0;
   const next = (view: View): Command | undefined => {
-    const command = nextCommand(view);
-    const planned = faults.find((each) => each.index === made - 1);
+    const planned = faults.find((each) => each.index === played);
+    played += 1;
+    const command = planned?.isExtraRead ? anyRead(randomFrom(seed + 1), view) : nextCommand(view);
     return command === undefined || planned === undefined ? command : { ...command, fault: planned.fault };
   };
   const nextCommand = (view: View): Command | undefined => {

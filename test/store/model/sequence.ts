@@ -56,6 +56,7 @@ export async function playSequence(sequence: Sequence): Promise<Report> {
   } catch (thrown) {
     failure = `thrown: ${thrown instanceof Error ? thrown.stack : String(thrown)}`;
   }
+  run.faulty?.disarm();
   await run.model.store.close();
   await run.opened.discard();
   const at = failure === undefined ? undefined : `command ${run.commands.length}: ${failure}`;
@@ -130,8 +131,8 @@ async function play(run: Run, command: Command): Promise<string | undefined> {
   const mark = command.cut ? run.opened.mark?.() : undefined;
   if (command.fault !== undefined) await run.faulty?.arm(command.fault);
   let answer = await perform(run.model, command);
-  const otherAnswer = await perform(run.other, command);
-  if (wasDoneTwice(run, command)) {
+  const { otherAnswer, twice } = await performOther(run, command);
+  if (twice) {
     see(view, command, answer, await run.model.store.dump());
     answer = await perform(run.model, asRepeated(command));
   }
@@ -145,12 +146,13 @@ async function play(run: Run, command: Command): Promise<string | undefined> {
   return mark === undefined ? undefined : cutPower(run, { mark, before });
 }
 
-/** A driver whose reply was lost asked again, so the server did the command twice, and so must the model. */
-function wasDoneTwice({ faulty, cutStatements }: Run, command: Command): boolean {
-  const cut = faulty?.disarm();
-  if (cut === undefined) return false;
-  for (const key of [cut.kind, cut.moment]) cutStatements[key] = (cutStatements[key] ?? 0) + 1;
-  return cut.moment === "after" && cut.isCommand && command.kind !== "read";
+/** `twice`: a driver whose reply was lost asked again, so the server did the command twice, and so must the model. */
+async function performOther(run: Run, command: Command): Promise<{ otherAnswer: unknown; twice: boolean }> {
+  const { faulty, other, cutStatements } = run;
+  if (faulty === undefined) return { otherAnswer: await perform(other, command), twice: false };
+  const { result, cut } = await faulty.during(() => perform(other, command));
+  for (const key of cut === undefined ? [] : [cut.kind, cut.moment]) cutStatements[key] = (cutStatements[key] ?? 0) + 1;
+  return { otherAnswer: result, twice: cut !== undefined && cut.moment === "after" && cut.isCommand };
 }
 
 function asRepeated(command: Command): Command {
