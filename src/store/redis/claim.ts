@@ -9,11 +9,18 @@ import { readSettings } from "./queue-settings.ts";
 import { readRecord } from "./record.ts";
 import { leaseIdOf } from "./shards.ts";
 
-/** What a claim has from other shards already, and what it may still take of queues that have a limit over all of them. */
+/** What a claim has from other shards already. */
 export interface ClaimSoFar {
   readonly jobs: number;
   readonly bytes: number;
-  readonly rooms: ReadonlyMap<QueueName, number>;
+  /** Of queues that have a limit: on one shard "own"; on several what their turn allows, and nothing without one. */
+  readonly rooms: "own" | ReadonlyMap<QueueName, Room>;
+}
+
+/** How many more jobs of a queue may run, and the token of who found that out. */
+export interface Room {
+  readonly jobs: number;
+  readonly token: number;
 }
 
 /** An item as `lua/claim.lua` takes it. */
@@ -27,13 +34,16 @@ export function packClaim(item: ClaimItem, lanes: LaneTable, soFar: ClaimSoFar):
     Number.isFinite(item.bytesMax) ? item.bytesMax : -1,
     soFar.jobs,
     soFar.bytes,
-    item.lanes.map(({ queue, types, jobsMax }) => [
-      queue,
-      jobsMax,
-      types.map((type) => lanes.indexOf(queue, type)),
-      soFar.rooms.get(queue) ?? -1,
-    ]),
+    item.lanes.map(({ queue, types, jobsMax }) => {
+      const indexes = types.map((type) => lanes.indexOf(queue, type));
+      return [queue, jobsMax, indexes, ...packRoom(soFar.rooms === "own" ? "own" : soFar.rooms.get(queue))];
+    }),
   ];
+}
+
+function packRoom(room: Room | "own" | undefined): readonly number[] {
+  if (room === "own") return [-1, 0];
+  return room === undefined ? [-2, 0] : [room.jobs, room.token];
 }
 
 /** What leases of one shard are read with. */

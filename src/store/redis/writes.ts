@@ -2,7 +2,7 @@ import type { ServerDefaults } from "../../core/job.ts";
 import type { Store } from "../store.ts";
 import { callContext } from "./call-context.ts";
 import type { Writing } from "./calls.ts";
-import { commitOnOne } from "./commit.ts";
+import { commit } from "./commit.ts";
 import type { Connection } from "./connection.ts";
 import { closeSession, detachSession, openSession, resumeSession } from "./sessions.ts";
 import { updateQueue } from "./update-queue.ts";
@@ -26,7 +26,7 @@ export type Writes = Pick<
 export function createWrites(connection: Connection, { defaults }: { readonly defaults: ServerDefaults }): Writes {
   const writing: Writing = { connection, defaults, context: callContext(defaults) };
   return {
-    commit: (batch) => commitOnOne(writing, batch),
+    commit: (batch) => commit(writing, batch),
     openSession: (session) => openSession(writing, session),
     resumeSession: (request) => resumeSession(writing, request),
     detachSession: (request) => detachSession(writing, request),

@@ -1,5 +1,6 @@
 -- claim: leases ready jobs to sessions. An item is [session id, epoch, nonce, again 0|1, jobs max, bytes max or -1, jobs that it
--- has already (of other shards), their bytes, lanes as [queue, jobs max, indexes of lane names, room on all shards or -1]].
+-- has already (of other shards), their bytes, lanes as [queue, jobs max, indexes of lane names, room, token]]. Room: -1 = by this shard's own limit; on several shards -2 = none where there is a limit, else
+-- what may still run, for who comes with the token of the turn (turn.lua).
 -- Its answer: false = gone, else the leases as a flat list of job number, record, spec.
 local Claim = {}
 
@@ -68,14 +69,18 @@ local function nextOf(lanes, most)
   return best, first
 end
 
+-- Jobs of limited queues that this step has taken.
+local takenOf = {}
+
 -- How many more jobs of the queue may run.
-local function roomOf(queue, roomOnAll)
+local function roomOf(queue, room, token)
   local settings = Lanes.settings(queue)
   if not settings then return math.huge end
   if settings[1] then return 0 end
-  if roomOnAll >= 0 then return roomOnAll end
   if not settings[2] then return math.huge end
-  return math.max(0, settings[2] - Lanes.running(queue))
+  if room == -1 then return math.max(0, settings[2] - Lanes.running(queue)) end
+  if room < 0 or tonumber(call('HGET', prefix .. 'fence', queue) or 0) ~= token then return 0 end
+  return math.max(0, room - (takenOf[queue] or 0))
 end
 
 local function pickFrom(asked, most, picks)
@@ -157,8 +162,11 @@ local function claimOne(item)
   end
   local picks = { entries = {}, count = item[7], bytes = item[8], bytesMax = item[6] }
   for _, lane in ipairs(item[9]) do
-    local most = math.min(lane[2], item[5] - picks.count, roomOf(lane[1], lane[4]))
-    if pickFrom(lane[3], most, picks) then break end
+    local queue, before = lane[1], picks.count
+    local most = math.min(lane[2], item[5] - before, roomOf(queue, lane[4], lane[5]))
+    local isFull = pickFrom(lane[3], most, picks)
+    takenOf[queue] = (takenOf[queue] or 0) + picks.count - before
+    if isFull then break end
   end
   local numbers, leases = {}, {}
   for index, entry in ipairs(picks.entries) do numbers[index] = entry.number end
