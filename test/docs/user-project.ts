@@ -30,7 +30,7 @@ export interface UserProject extends AsyncDisposable {
   allTaken(): void;
 }
 
-export interface Served extends AsyncDisposable {
+interface Served extends AsyncDisposable {
   readonly address: string;
   readonly banner: Readonly<Record<string, unknown>>;
   readonly stderr: () => string;
