@@ -6,21 +6,10 @@ import { startFaultProxy } from "../../servers/proxy/fault-proxy.ts";
 import { redisWire } from "../../servers/proxy/redis-wire.ts";
 import { startRedis } from "../../servers/redis.ts";
 import { redisEngine } from "../engines/redis.ts";
-import type { Fault, FaultyEngine } from "./fault.ts";
-import { watch } from "./watch-proxy.ts";
+import type { FaultyEngine } from "./fault.ts";
+import { faultyEngine } from "./faulty-engine.ts";
 
-const reads: readonly string[] = [
-  "detail",
-  "list",
-  "chain",
-  "names",
-  "children",
-  "lease",
-  "queue-state",
-  "time",
-  "find",
-];
-/** Scripts that do not what the command asks for, but make it possible. */
+/** Scripts that do not what a verb says, but make it possible. */
 const preparing: readonly string[] = ["reserve", "turn", "namespace", "probe"];
 
 /** Redis, one shard, behind a proxy that cuts connections; on a server of its own, since scripts that are flushed are gone for all who use it. */
@@ -32,14 +21,16 @@ export async function faultyRedis(): Promise<FaultyEngine> {
     server.url,
     redisWire((sha) => names.get(sha)),
   );
-  const watched = watch(proxy, { reads, preparing });
-  return {
-    ...watched,
+  const disturbed = faultyEngine({
     engine: redisEngine({ shards: 1, url: async () => proxy.url }),
-    arm: async (fault: Fault) => {
-      if (fault.kind === "cut") proxy.arm(fault);
-      else await direct.script("FLUSH");
+    proxy,
+    preparing,
+    flush: async () => {
+      await direct.script("FLUSH");
     },
+  });
+  return {
+    ...disturbed,
     close: async () => {
       await proxy.close();
       direct.disconnect();

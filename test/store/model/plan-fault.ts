@@ -1,6 +1,6 @@
 import { memoryEngine } from "../engines/memory.ts";
 import type { Command } from "./command.ts";
-import type { Fault, FaultyEngine } from "./fault.ts";
+import { type Fault, readVerbs } from "./fault.ts";
 import { type Random, randomFrom } from "./random.ts";
 import { playRandom } from "./random-sequence.ts";
 
@@ -29,20 +29,20 @@ const weights: Readonly<Record<Written, number>> = {
 };
 
 /** What is to go wrong in the sequence of a seed, and where; the model tells which commands there are. */
-export async function planFaults(seed: number, faulty: FaultyEngine): Promise<readonly FaultPlan[]> {
+export async function planFaults(seed: number): Promise<readonly FaultPlan[]> {
   const { commands } = await playRandom({ engine: memoryEngine, seed, dumpEvery: Number.MAX_SAFE_INTEGER });
   const random = randomFrom(seed ^ 0x5eed);
-  const cut = anyCut(random, commands, faulty.reads);
+  const cut = anyCut(random, commands);
   const flush: FaultPlan = { index: random.int(0, commands.length - 1), isExtraRead: false, fault: { kind: "flush" } };
   return flush.index === cut.index ? [cut] : [cut, flush];
 }
 
-function anyCut(random: Random, commands: readonly Command[], reads: readonly string[]): FaultPlan {
+function anyCut(random: Random, commands: readonly Command[]): FaultPlan {
   const moment = random.pick(["before", "after"] as const);
-  // Every kind of statement gets its part of all cuts.
-  if (random.chance(reads.length / (reads.length + Object.keys(weights).length))) {
+  // Every verb gets its part of all cuts.
+  if (random.chance(readVerbs.length / (readVerbs.length + Object.keys(weights).length))) {
     const index = random.int(Math.floor(commands.length / 4), commands.length - 1);
-    return { index, isExtraRead: true, fault: { kind: "cut", moment, of: random.pick(reads) } };
+    return { index, isExtraRead: true, fault: { kind: "cut", moment, of: random.pick(readVerbs) } };
   }
   const kinds = [...new Set(commands.map((each) => each.kind))].filter((each) => each !== "read");
   const kind = random.weighted(kinds.map((each) => [weights[each], each] as const));

@@ -11,6 +11,6 @@ export async function playSeed(options: {
 }): Promise<Report> {
   const { stage, seed, dumpEvery } = options;
   const { engine, faulty } = stage;
-  const faults = faulty === undefined ? [] : await planFaults(seed, faulty);
+  const faults = faulty === undefined ? [] : await planFaults(seed);
   return playRandom({ engine, faulty, faults, seed, dumpEvery });
 }

@@ -115,7 +115,7 @@ function rows(
 }
 
 function summary(stage: StageName, baseSeed: number, totals: Totals): string {
-  const { sequences: played, commands, changes, crashPoints, cuts, cutStatements, seenStatements, evaluated } = totals;
+  const { sequences: played, commands, changes, crashPoints, cuts, cutVerbs, seenVerbs, evaluated } = totals;
   const padded = (count: number, name: string) => `${String(count).padStart(8)}  ${name}`;
   return [
     `model proof of ${stage}, seeds from ${baseSeed}: ${played} sequences, ${commands} commands, ${changes} of them changed something`,
@@ -124,9 +124,7 @@ function summary(stage: StageName, baseSeed: number, totals: Totals): string {
       padded(count, of > milestone ? `${name} (milestone ${of})` : name),
     ),
     ...Object.entries(evaluated).map(([name, count]) => padded(count, name)),
-    ...Object.entries(seenStatements).map(([kind, count]) =>
-      padded(count, `${kind}, cut ${cutStatements[kind] ?? 0} times`),
-    ),
+    ...Object.entries(seenVerbs).map(([kind, count]) => padded(count, `${kind}, cut ${cutVerbs[kind] ?? 0} times`)),
   ].join("\n");
 }
 

@@ -38,8 +38,8 @@ export interface Report {
   /** Commands within which the power was cut, and the cuts that were looked at. */
   readonly crashPoints: number;
   readonly cuts: number;
-  /** Statements within which a connection was cut, by their kind and by the moment of the cut. */
-  readonly cutStatements: Readonly<Record<string, number>>;
+  /** Verbs within which a connection was cut, and by the moment of the cut. */
+  readonly cutVerbs: Readonly<Record<string, number>>;
   /** By `from move to`. */
   readonly transitions: Readonly<Record<string, number>>;
   /** By invariant, evaluations with a true premise. */
@@ -60,8 +60,8 @@ export async function playSequence(sequence: Sequence): Promise<Report> {
   await run.model.store.close();
   await run.opened.discard();
   const at = failure === undefined ? undefined : `command ${run.commands.length}: ${failure}`;
-  const { commands, changes, crashPoints, cuts, cutStatements, transitions, evaluated } = run;
-  return { commands, changes, crashPoints, cuts, cutStatements, transitions, evaluated, failure: at };
+  const { commands, changes, crashPoints, cuts, cutVerbs, transitions, evaluated } = run;
+  return { commands, changes, crashPoints, cuts, cutVerbs, transitions, evaluated, failure: at };
 }
 
 interface Run {
@@ -72,7 +72,7 @@ interface Run {
   readonly faulty: FaultyEngine | undefined;
   readonly ledger: LeaseLedger;
   readonly commands: Command[];
-  readonly cutStatements: Record<string, number>;
+  readonly cutVerbs: Record<string, number>;
   readonly transitions: Record<string, number>;
   readonly evaluated: Record<string, number>;
   lastOther: StoreDump;
@@ -99,7 +99,7 @@ async function startRun(sequence: Sequence): Promise<Run> {
     faulty: sequence.faulty,
     ledger: new Map(),
     commands: [],
-    cutStatements: {},
+    cutVerbs: {},
     transitions,
     evaluated: {},
     lastOther: view.dump,
@@ -131,8 +131,8 @@ async function play(run: Run, command: Command): Promise<string | undefined> {
   const mark = command.cut ? run.opened.mark?.() : undefined;
   if (command.fault !== undefined) await run.faulty?.arm(command.fault);
   let answer = await perform(run.model, command);
-  const { otherAnswer, twice } = await performOther(run, command);
-  if (twice) {
+  const otherAnswer = await perform(run.other, command);
+  if (wasDoneTwice(run, command)) {
     see(view, command, answer, await run.model.store.dump());
     answer = await perform(run.model, asRepeated(command));
   }
@@ -146,13 +146,12 @@ async function play(run: Run, command: Command): Promise<string | undefined> {
   return mark === undefined ? undefined : cutPower(run, { mark, before });
 }
 
-/** `twice`: a driver whose reply was lost asked again, so the server did the command twice, and so must the model. */
-async function performOther(run: Run, command: Command): Promise<{ otherAnswer: unknown; twice: boolean }> {
-  const { faulty, other, cutStatements } = run;
-  if (faulty === undefined) return { otherAnswer: await perform(other, command), twice: false };
-  const { result, cut } = await faulty.during(() => perform(other, command));
-  for (const key of cut === undefined ? [] : [cut.kind, cut.moment]) cutStatements[key] = (cutStatements[key] ?? 0) + 1;
-  return { otherAnswer: result, twice: cut !== undefined && cut.moment === "after" && cut.isCommand };
+/** A driver whose reply was lost asked again, so the server did the command twice, and so must the model. */
+function wasDoneTwice({ faulty, cutVerbs }: Run, command: Command): boolean {
+  const cut = faulty?.fired();
+  if (cut === undefined) return false;
+  for (const key of [cut.verb, cut.moment]) cutVerbs[key] = (cutVerbs[key] ?? 0) + 1;
+  return cut.moment === "after" && cut.isWhole && command.kind !== "read";
 }
 
 function asRepeated(command: Command): Command {

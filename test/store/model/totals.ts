@@ -8,9 +8,9 @@ export interface Totals {
   changes: number;
   crashPoints: number;
   cuts: number;
-  readonly cutStatements: Record<string, number>;
-  /** All statements that came by, by their kind. */
-  readonly seenStatements: Record<string, number>;
+  readonly cutVerbs: Record<string, number>;
+  /** All calls, by their verb. */
+  readonly seenVerbs: Record<string, number>;
   readonly transitions: Record<string, number>;
   readonly evaluated: Record<string, number>;
   readonly failures: { readonly seed: number; readonly failure: string; readonly commands: readonly Command[] }[];
@@ -23,8 +23,8 @@ export function noTotals(): Totals {
     changes: 0,
     crashPoints: 0,
     cuts: 0,
-    cutStatements: {},
-    seenStatements: {},
+    cutVerbs: {},
+    seenVerbs: {},
     transitions: {},
     evaluated: {},
     failures: [],
@@ -37,7 +37,7 @@ export function addReport(totals: Totals, seed: number, report: Report): void {
   totals.changes += report.changes;
   totals.crashPoints += report.crashPoints;
   totals.cuts += report.cuts;
-  addCounts(totals.cutStatements, report.cutStatements);
+  addCounts(totals.cutVerbs, report.cutVerbs);
   addCounts(totals.transitions, report.transitions);
   addCounts(totals.evaluated, report.evaluated);
   if (report.failure !== undefined) {
@@ -51,8 +51,8 @@ export function addTotals(totals: Totals, more: Totals): void {
   totals.changes += more.changes;
   totals.crashPoints += more.crashPoints;
   totals.cuts += more.cuts;
-  addCounts(totals.cutStatements, more.cutStatements);
-  addCounts(totals.seenStatements, more.seenStatements);
+  addCounts(totals.cutVerbs, more.cutVerbs);
+  addCounts(totals.seenVerbs, more.seenVerbs);
   addCounts(totals.transitions, more.transitions);
   addCounts(totals.evaluated, more.evaluated);
   totals.failures.push(...more.failures);

@@ -15,7 +15,7 @@ try {
     if (index >= sequences) break;
     addReport(totals, baseSeed + index, await playSeed({ stage, seed: baseSeed + index, dumpEvery: 8 }));
   }
-  addCounts(totals.seenStatements, Object.fromEntries(stage.faulty?.seen ?? []));
+  addCounts(totals.seenVerbs, Object.fromEntries(stage.faulty?.seen ?? []));
 } finally {
   await stage.close();
 }
