@@ -8,10 +8,11 @@ import { type Deferred, deferred } from "../../src/runtime/deferred.ts";
 import type { Store } from "../../src/store/store.ts";
 import { soon } from "../client/failing.ts";
 import { memoryEngine } from "../store/engines/memory.ts";
+import { postgresEngine } from "../store/engines/postgres.ts";
 import { redisEngine } from "../store/engines/redis.ts";
 import { type Member, openTwoBrokers, type TwoBrokers } from "./two-brokers-world.ts";
 
-const engines = [memoryEngine, redisEngine({ shards: 1 })];
+const engines = [memoryEngine, postgresEngine(), redisEngine({ shards: 1 })];
 const intervals = { heartbeatMs: 100, tickMs: 50, pollMs: 100, calmMs: 300 };
 
 /** The sessions that the store has, as `id epoch`. */
