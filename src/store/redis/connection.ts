@@ -17,6 +17,7 @@ export type WriteScript =
 export type ReadScript =
   | "probe"
   | "peek"
+  | "due"
   | "find"
   | "detail"
   | "list"

@@ -8,6 +8,7 @@ const leases = ["backoff", "end-lease"] as const;
 /** Scripts that change nothing. */
 const reads: Readonly<Record<ReadScript, readonly string[]>> = {
   peek: ["read", "peek"],
+  due: ["read", "due"],
   probe: ["probe"],
   find: ["read", "find"],
   detail: ["read", "read-job", "detail"],

@@ -1,26 +1,40 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
 import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../store.ts";
-import { shardsOf, type Writing, write } from "./calls.ts";
+import { askAll } from "./ask.ts";
+import { type Writing, write } from "./calls.ts";
 import type { WriteScript } from "./connection.ts";
 import { mergeEffects, readEffects, readLease } from "./effects.ts";
 import { listOf, numberOf, type Packable, textOf, type Unpacked } from "./msgpack.ts";
 
 /** Makes due jobs claimable. */
 export async function promote(writing: Writing, max: number): Promise<PromoteAnswer> {
-  const answers = await onShards(writing, max, (most) => ({ script: "promote", request: most }));
-  const nextInMs = answers.map(({ fields }) => numberOf(fields[1])).filter((wait) => wait >= 0);
-  const next = nextInMs.length === 0 ? undefined : Math.min(...nextInMs);
+  const due = await lookForWork(writing);
+  const answers = await sharedOut(writing, { max, work: due.map(({ jobs }) => jobs), script: "promote" });
+  const told = new Map(answers.map(({ shard, fields }) => [shard, numberOf(fields[1])]));
+  const waits = due.map(({ nextInMs }, shard) => told.get(shard) ?? nextInMs).filter((wait) => wait >= 0);
+  const next = waits.length === 0 ? undefined : Math.min(...waits);
   return { ...merged(answers), more: next === 0, nextInMs: next };
 }
 
 /** Carries the end of marked jobs one level up. */
 export async function propagate(writing: Writing, max: number): Promise<UpkeepAnswer> {
-  return merged(await onShards(writing, max, (most) => ({ script: "propagate", request: most })));
+  const work = (await lookForWork(writing)).map(({ marked }) => marked);
+  const answers = await sharedOut(writing, { max, work, script: "propagate" });
+  const isLeft = work.reduce((sum, marked) => sum + marked, 0) > max;
+  const answer = merged(answers);
+  return { ...answer, more: answer.more || isLeft };
 }
 
 /** Works off due cascades. */
 export async function cascade(writing: Writing, max: number): Promise<UpkeepAnswer> {
-  return merged(await onShards(writing, max, (most) => ({ script: "cascade", request: most })));
+  const work = (await lookForWork(writing)).map(({ cascades }) => cascades);
+  const { answers, isLeft } = await oneByOne(writing, {
+    max,
+    work,
+    callOf: (most) => ({ script: "cascade", request: most }),
+  });
+  const answer = merged(answers);
+  return { ...answer, more: answer.more || isLeft };
 }
 
 /** Deals with the leases of expired sessions, then with those that living sessions have buffered for too long. */
@@ -29,14 +43,18 @@ export async function reap(
   request: { readonly max: number; readonly bufferedMsMax: number; readonly jitter: number },
 ): Promise<ReapAnswer> {
   const { max, bufferedMsMax, jitter } = request;
-  const answers = await onShards(writing, max, (most) => ({
-    script: "reap",
-    request: [most, bufferedMsMax, jitter],
-  }));
+  const work = (await lookForWork(writing)).map(({ sessions }) => sessions);
+  const { answers, isLeft } = await oneByOne(writing, {
+    max,
+    work,
+    callOf: (most) => ({ script: "reap", request: [most, bufferedMsMax, jitter] }),
+  });
   // Names in the store were checked before they were stored.
   const sessions = answers.flatMap(({ fields }) => listOf(fields[3]).map((id) => textOf(id) as SessionId));
+  const answer = merged(answers);
   return {
-    ...merged(answers),
+    ...answer,
+    more: answer.more || isLeft,
     sessions: [...new Set(sessions)],
     taken: answers.flatMap(({ shard, fields }) => readTaken(shard, listOf(fields[4]))),
   };
@@ -56,21 +74,73 @@ interface ShardFields {
   readonly fields: readonly Unpacked[];
 }
 
-/** A step on every shard at once, each with its share of `max`, so that a tick costs one round trip. */
-async function onShards(
+interface Work {
+  /** Due jobs, and the wait for the next one, -1: none waits. */
+  readonly jobs: number;
+  readonly nextInMs: number;
+  readonly marked: number;
+  readonly cascades: number;
+  /** Expired ones, and those that must be looked at for what they buffer. */
+  readonly sessions: number;
+}
+
+/** What upkeep would find on each shard. One shard alone is not asked: its step finds out. */
+async function lookForWork({ connection }: Writing): Promise<readonly Work[]> {
+  if (connection.shards === 1) return [{ jobs: 1, nextInMs: -1, marked: 1, cascades: 1, sessions: 1 }];
+  return (await askAll(connection, "due")).map((answer) => {
+    const [jobs = 0, nextAt = -1, marked = 0, cascades = 0, expired = 0, buffering = 0, now = 0] =
+      listOf(answer).map(numberOf);
+    const nextInMs = nextAt < 0 ? -1 : Math.max(0, nextAt - now);
+    return { jobs, nextInMs, marked, cascades, sessions: expired + buffering };
+  });
+}
+
+/** A step on every shard that has work, at once, each with as much of `max` as it has work. */
+async function sharedOut(
   writing: Writing,
-  max: number,
-  callOf: (most: number) => { readonly script: WriteScript; readonly request: Packable },
+  by: { readonly max: number; readonly work: readonly number[]; readonly script: WriteScript },
 ): Promise<readonly ShardFields[]> {
   const { shards } = writing.connection;
-  const share = Math.floor(max / shards);
-  const rest = max - share * shards;
-  return Promise.all(
-    shardsOf(writing).map(async (shard) => {
-      const answer = await write(writing, { shard, ...callOf(share + (shard < rest ? 1 : 0)) });
-      return { shard, fields: listOf(answer) };
-    }),
-  );
+  let left = by.max;
+  const steps: Promise<ShardFields>[] = [];
+  for (const shard of fromAny(shards)) {
+    const most = shards === 1 ? left : Math.min(left, by.work[shard] ?? 0);
+    if (most > 0) steps.push(stepOn(writing, shard, { script: by.script, request: most }));
+    left -= most;
+  }
+  return Promise.all(steps);
+}
+
+/** Steps on the shards that have work, one after the other, until `max` is used up. */
+async function oneByOne(
+  writing: Writing,
+  by: { readonly max: number; readonly work: readonly number[]; readonly callOf: (most: number) => Step },
+): Promise<{ readonly answers: readonly ShardFields[]; readonly isLeft: boolean }> {
+  const shards = fromAny(writing.connection.shards).filter((shard) => (by.work[shard] ?? 0) > 0);
+  const answers: ShardFields[] = [];
+  let left = by.max;
+  for (const shard of shards) {
+    if (left <= 0) return { answers, isLeft: true };
+    const answer = await stepOn(writing, shard, by.callOf(left));
+    answers.push(answer);
+    left -= numberOf(answer.fields[0]);
+  }
+  return { answers, isLeft: false };
+}
+
+/** All shards, from any one on, so that none is always the last. */
+function fromAny(shards: number): readonly number[] {
+  const first = Math.floor(Math.random() * shards);
+  return Array.from({ length: shards }, (_, index) => (first + index) % shards);
+}
+
+interface Step {
+  readonly script: WriteScript;
+  readonly request: Packable;
+}
+
+async function stepOn(writing: Writing, shard: number, step: Step): Promise<ShardFields> {
+  return { shard, fields: listOf(await write(writing, { shard, ...step })) };
 }
 
 function merged(answers: readonly ShardFields[]): UpkeepAnswer {
