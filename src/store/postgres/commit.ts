@@ -14,7 +14,7 @@ import type {
 import { type Bulk, createBulk } from "./bulk.ts";
 import { recordedOf, stateOf } from "./codes.ts";
 import type { Connection, Value } from "./connection.ts";
-import { decodeClaims, type LeaseTuple } from "./decode-claim.ts";
+import { decodeClaims, type LanesById, type LeaseTuple } from "./decode-claim.ts";
 import { decodeEffects, type EncodedEffects, reasonGiven } from "./effects.ts";
 import { type EncodedInserts, encodeInserts } from "./encode-insert.ts";
 import { type EncodedSettles, encodeSettles } from "./encode-settle.ts";
@@ -30,6 +30,7 @@ interface CommitRow {
     readonly inserted: readonly (readonly [index: number, said: InsertSaid])[];
     readonly counts: readonly (number | null)[];
     readonly leases: readonly LeaseTuple[] | null;
+    readonly lanes: LanesById | null;
     readonly effects: EncodedEffects;
   };
   readonly payloads: Uint8Array | null;
@@ -61,7 +62,7 @@ export async function commit(
   const inserts = encodeInserts(bulk, batch.insert);
   const [row] = await connection.write<CommitRow>((again) => ({
     text: `SELECT answer, payloads FROM ${connection.schema}.commit_batch(
-      $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+      $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
     values: valuesOf(connection, { defaults, batch, bulk, settles, inserts, again }),
   }));
   if (row === undefined) throw new Error("commit_batch answered nothing");
@@ -90,6 +91,7 @@ function valuesOf(
 ): readonly Value[] {
   const { batch, bulk, settles, inserts } = call;
   const { done, items } = settles;
+  const { alike } = inserts;
   return [
     connection.nowMs(),
     items.length === 0 ? null : call.defaults.encoded,
@@ -111,6 +113,13 @@ function valuesOf(
     done.map(({ offset }) => offset),
     done.map(({ length }) => length),
     JSON.stringify(items),
+    JSON.stringify(alike.shapes),
+    alike.jobs.map(({ slot }) => slot),
+    alike.jobs.map(({ index }) => index),
+    alike.jobs.map(({ id }) => id),
+    alike.jobs.map(({ requestId }) => requestId),
+    alike.jobs.map(({ offset }) => offset),
+    alike.jobs.map(({ length }) => length),
     JSON.stringify(inserts.plain),
     JSON.stringify(inserts.items),
     JSON.stringify(batch.claim.map((item) => encodeClaim(item, call.again))),

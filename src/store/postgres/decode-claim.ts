@@ -4,65 +4,76 @@ import type { ClaimAnswer, ClaimItem, Lease } from "../store.ts";
 import { roleOf } from "./codes.ts";
 import { decodeKey } from "./key-text.ts";
 
-/** A lease as the function leases_of answers it. */
+/** A lease as the function leases_of answers it; null stands for what a plain job has. */
 export type LeaseTuple = readonly [
   seq: number,
   jobId: JobId,
-  queue: QueueName,
-  type: TypeName,
+  lane: number,
   attempt: number,
   failureCount: number,
   negPriority: number,
-  parentId: JobId | null,
-  rootId: JobId | null,
-  role: number,
-  depth: number,
-  key: string | null,
   createdAt: number,
   payloadBytes: number,
-  metadata: string | null,
-  maxAttempts: number | null,
-  timeoutMs: number | null,
+  more:
+    | readonly [
+        parentId: JobId | null,
+        rootId: JobId | null,
+        role: number,
+        depth: number,
+        key: string | null,
+        metadata: string | null,
+        maxAttempts: number | null,
+        timeoutMs: number | null,
+      ]
+    | null,
 ];
 
+/** Lanes by number, with what their queues set. */
+export type LanesById = Readonly<
+  Record<string, readonly [queue: QueueName, type: TypeName, maxAttempts: number | null, timeoutMs: number | null]>
+>;
+
+interface Claimed {
+  /** Per claim; null: its session is gone. */
+  readonly counts: readonly (number | null)[];
+  readonly leases: readonly LeaseTuple[] | null;
+  readonly lanes: LanesById | null;
+  readonly payloads: Uint8Array | null;
+  readonly defaults: ServerDefaults;
+}
+
+const plain: NonNullable<LeaseTuple[8]> = [null, null, 0, 0, null, null, null, null];
+
 /** Hands the leases, which come in one list with their payloads end to end, to the claims that made them. */
-export function decodeClaims(
-  claims: readonly ClaimItem[],
-  answer: {
-    /** Per claim; null: its session is gone. */
-    readonly counts: readonly (number | null)[];
-    readonly leases: readonly LeaseTuple[] | null;
-    readonly payloads: Uint8Array | null;
-    readonly defaults: ServerDefaults;
-  },
-): readonly ClaimAnswer[] {
-  const { counts, defaults } = answer;
-  const leases = answer.leases ?? [];
-  const payloads = answer.payloads ?? new Uint8Array();
+export function decodeClaims(claims: readonly ClaimItem[], claimed: Claimed): readonly ClaimAnswer[] {
+  const leases = claimed.leases ?? [];
+  const payloads = claimed.payloads ?? new Uint8Array();
   let next = 0;
   let offset = 0;
   return claims.map(({ nonce }, index) => {
-    const count = counts[index] ?? null;
+    const count = claimed.counts[index] ?? null;
     if (count === null) return { kind: "gone" };
     const own = leases.slice(next, next + count);
     next += count;
     return {
       kind: "claimed",
       leases: own.map((tuple) => {
-        const bytes = payloads.subarray(offset, offset + tuple[13]);
-        offset += tuple[13];
-        return decodeLease(tuple, { nonce, bytes, defaults });
+        const bytes = payloads.subarray(offset, offset + tuple[7]);
+        offset += tuple[7];
+        return decodeLease(tuple, { nonce, bytes, claimed });
       }),
     };
   });
 }
 
 function decodeLease(
-  tuple: LeaseTuple,
-  { nonce, bytes, defaults }: { readonly nonce: string; readonly bytes: Uint8Array; readonly defaults: ServerDefaults },
+  [seq, jobId, laneId, attempt, failureCount, negPriority, createdAt, , more]: LeaseTuple,
+  { nonce, bytes, claimed }: { readonly nonce: string; readonly bytes: Uint8Array; readonly claimed: Claimed },
 ): Lease {
-  const [seq, jobId, queue, type, attempt, failureCount, negPriority, parentId, rootId, role, depth, key] = tuple;
-  const [, , , , , , , , , , , , createdAt, , metadata, maxAttempts, timeoutMs] = tuple;
+  const lane = claimed.lanes?.[laneId];
+  if (lane === undefined) throw new Error(`the store knows no lane ${laneId}`);
+  const [queue, type, queueMaxAttempts, queueTimeoutMs] = lane;
+  const [parentId, rootId, role, depth, key, metadata, maxAttempts, timeoutMs] = more ?? plain;
   return {
     // As the function lease_jobs writes it.
     leaseId: `${seq}.${nonce}` as LeaseId,
@@ -70,8 +81,8 @@ function decodeLease(
     payload: { type, bytes },
     queue,
     attempt,
-    timeoutMs: timeoutMs ?? defaults.timeoutMs,
-    maxAttempts: maxAttempts ?? defaults.maxAttempts,
+    timeoutMs: timeoutMs ?? queueTimeoutMs ?? claimed.defaults.timeoutMs,
+    maxAttempts: maxAttempts ?? queueMaxAttempts ?? claimed.defaults.maxAttempts,
     failureCount,
     priority: 0 - negPriority,
     rootId: rootId ?? jobId,
@@ -79,7 +90,8 @@ function decodeLease(
     role: roleOf(role),
     depth,
     key: decodeKey(key),
-    metadata: metadata === null ? {} : (JSON.parse(metadata) as Lease["metadata"]), // written by encode-job.ts alone
+    // Written by encode-job.ts alone.
+    metadata: metadata === null ? {} : (JSON.parse(metadata) as Lease["metadata"]),
     createdAt,
   };
 }

@@ -53,58 +53,53 @@ $$;
 -- `p_apart`: the transaction is an application's and may stay open for long.
 CREATE OR REPLACE FUNCTION finish(p_events event[], p_apart boolean DEFAULT false) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  fresh record;
-  own_stripe smallint := pg_backend_pid() % 16;
+  told record;
+  effects jsonb;
+  fresh integer[];
 BEGIN
   IF cardinality(p_events) = 0 THEN RETURN '{}'; END IF;
-  FOR fresh IN
-    SELECT l.id, l.queue FROM lane l
-    WHERE l.id = ANY(ARRAY(SELECT DISTINCT e.lane FROM unnest(p_events) e WHERE e.was = 0 AND e.n > 0)) AND NOT l.used
-    ORDER BY l.queue, l.id
-  LOOP
-    INSERT INTO queue (name) VALUES (fresh.queue) ON CONFLICT DO NOTHING;
-    UPDATE lane SET used = true WHERE id = fresh.id AND NOT used;
-  END LOOP;
+  SELECT array_agg(DISTINCT e.lane) FILTER (WHERE e.state = 2 AND e.was <> 2) AS readied,
+    array_agg(DISTINCT e.lane) FILTER (WHERE e.was = 0 AND e.n > 0) AS grown,
+    array_agg(DISTINCT e.seq) FILTER (WHERE e.ended) AS ended, array_agg(DISTINCT e.seq) FILTER (WHERE e.mark = 3) AS stops,
+    bool_or(e.mark = 1) AS p, bool_or(e.mark = 2) AS k, min(e.due) AS d
+  INTO told FROM unnest(p_events) e;
+  effects := jsonb_build_object('p', told.p, 'k', told.k, 'd', told.d);
+  IF told.readied IS NOT NULL OR told.grown IS NOT NULL THEN
+    SELECT array_agg(l.id ORDER BY l.queue, l.id) FILTER (WHERE NOT l.used AND l.id = ANY(told.grown)),
+      effects || jsonb_build_object('r', jsonb_agg(jsonb_build_array(l.queue, l.type)) FILTER (WHERE l.id = ANY(told.readied)))
+    INTO fresh, effects FROM lane l WHERE l.id = ANY(told.readied || told.grown);
+    IF fresh IS NOT NULL THEN PERFORM use_lanes(fresh); END IF;
+  END IF;
+  IF told.ended IS NOT NULL THEN
+    effects := effects || jsonb_build_object('e', (
+      SELECT jsonb_agg(jsonb_build_array(j.id, j.state)) FROM job j WHERE j.seq = ANY(told.ended)));
+  END IF;
+  IF told.stops IS NOT NULL THEN
+    effects := effects || jsonb_build_object('c', (
+      SELECT jsonb_agg(jsonb_build_array(s.id, j.lease, j.cancel))
+      FROM unnest(told.stops) AS u(seq) JOIN job j ON j.seq = u.seq JOIN session s ON s.seq = j.session));
+  END IF;
   IF p_apart THEN
     INSERT INTO counter_apart (lane, state, n)
     SELECT e.lane, e.state, sum(e.n) FROM unnest(p_events) e WHERE e.was <> e.state GROUP BY e.lane, e.state;
   ELSE
     INSERT INTO counter AS c (lane, state, stripe, n)
-    SELECT d.lane, d.state, own_stripe, sum(d.n)
-    FROM (
-      SELECT e.lane, e.was AS state, -e.n AS n FROM unnest(p_events) e WHERE e.was <> e.state AND e.was <> 0
-      UNION ALL
-      SELECT e.lane, e.state, e.n FROM unnest(p_events) e WHERE e.was <> e.state
-    ) d
-    GROUP BY d.lane, d.state HAVING sum(d.n) <> 0 ORDER BY d.lane, d.state
+    SELECT e.lane, m.state, pg_backend_pid() % 16, sum(m.n)
+    FROM unnest(p_events) e CROSS JOIN LATERAL (VALUES (e.was, -e.n), (e.state, e.n)) AS m(state, n)
+    WHERE e.was <> e.state AND m.state <> 0
+    GROUP BY e.lane, m.state HAVING sum(m.n) <> 0 ORDER BY e.lane, m.state
     ON CONFLICT (lane, state, stripe) DO UPDATE SET n = c.n + excluded.n;
   END IF;
-  RETURN effects_of(p_events);
+  RETURN effects;
 END $$;
 
-CREATE OR REPLACE FUNCTION effects_of(p_events event[]) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Lanes got their first jobs: their queues exist from now on.
+CREATE OR REPLACE FUNCTION use_lanes(p_lanes integer[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  lanes integer[];
-  ended bigint[];
-  stops bigint[];
-  effects jsonb;
+  fresh integer;
 BEGIN
-  SELECT array_agg(DISTINCT e.lane) FILTER (WHERE e.state = 2 AND e.was <> 2),
-    array_agg(DISTINCT e.seq) FILTER (WHERE e.ended), array_agg(DISTINCT e.seq) FILTER (WHERE e.mark = 3),
-    jsonb_build_object('p', bool_or(e.mark = 1), 'k', bool_or(e.mark = 2), 'd', min(e.due))
-  INTO lanes, ended, stops, effects FROM unnest(p_events) e;
-  IF lanes IS NOT NULL THEN
-    effects := effects || jsonb_build_object('r', (
-      SELECT jsonb_agg(jsonb_build_array(l.queue, l.type)) FROM lane l WHERE l.id = ANY(lanes)));
-  END IF;
-  IF ended IS NOT NULL THEN
-    effects := effects || jsonb_build_object('e', (
-      SELECT jsonb_agg(jsonb_build_array(j.id, j.state)) FROM job j WHERE j.seq = ANY(ended)));
-  END IF;
-  IF stops IS NOT NULL THEN
-    effects := effects || jsonb_build_object('c', (
-      SELECT jsonb_agg(jsonb_build_array(s.id, j.lease, j.cancel))
-      FROM unnest(stops) AS u(seq) JOIN job j ON j.seq = u.seq JOIN session s ON s.seq = j.session));
-  END IF;
-  RETURN effects;
+  FOREACH fresh IN ARRAY p_lanes LOOP
+    INSERT INTO queue (name) SELECT l.queue FROM lane l WHERE l.id = fresh ON CONFLICT DO NOTHING;
+    UPDATE lane SET used = true WHERE id = fresh AND NOT used;
+  END LOOP;
 END $$;

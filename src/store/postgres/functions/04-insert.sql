@@ -195,33 +195,97 @@ BEGIN
   RETURN events || judge(p_now, self, below, true);
 END $$;
 
--- The inserts of a commit: plain jobs all at once, then what was in the way of one of them and items of trees, one by one.
+-- Inserts jobs that stand alone and differ only in number, id, request id and payload; `p_shape` is what they share, as a row. Answers
+-- how many went in.
+CREATE OR REPLACE FUNCTION insert_alike(
+  p_now bigint, p_shape jsonb, p_jobs bigint[], p_ids text[], p_requests text[], p_offsets integer[], p_lengths integer[],
+  p_lanes integer[], p_names integer[], p_bytes bytea, OUT inserted bigint, OUT events event[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+  of_lane integer := p_lanes[(p_shape ->> 'l')::integer];
+  start bigint := greatest(p_now, (p_shape ->> 'a')::bigint) + coalesce((p_shape ->> 'd')::bigint, 0);
+  first_state smallint := CASE WHEN start > p_now THEN 1 ELSE 2 END;
+  place bigint := (p_shape ->> 'p')::bigint;
+BEGIN
+  WITH new AS MATERIALIZED (
+    SELECT u.* FROM unnest(p_jobs, p_ids, p_requests, p_offsets, p_lengths) AS u(seq, id, request_id, at, length)
+  ), put AS (
+    INSERT INTO job (
+      seq, id, lane, state, neg_priority, run_at, delay_ms, created_at, updated_at,
+      max_attempts, timeout_ms, backoff, schema_id, principal, request_id, payload_bytes)
+    SELECT n.seq, n.id, of_lane, first_state, place, start, (p_shape ->> 'd')::bigint, p_now, p_now,
+      (p_shape ->> 'ma')::integer, (p_shape ->> 'to')::bigint, p_shape ->> 'bo',
+      p_names[(p_shape ->> 'sc')::integer], p_names[(p_shape ->> 'pr')::integer], n.request_id, n.length
+    FROM new n ORDER BY n.id, n.seq
+    ON CONFLICT DO NOTHING
+    RETURNING job.seq, job.payload_bytes
+  ), paid AS (
+    INSERT INTO payload (seq, bytes, metadata) SELECT n.seq, substr(p_bytes, n.at, n.length), p_shape ->> 'm' FROM new n
+  ), claimable AS (
+    INSERT INTO ready SELECT of_lane, place, start, seq, payload_bytes FROM put WHERE first_state = 2
+  ), later AS (
+    INSERT INTO due SELECT start, seq FROM put WHERE first_state = 1
+  )
+  SELECT count(*) INTO inserted FROM put;
+  events := '{}';
+  IF inserted > 0 THEN
+    events := ARRAY[ROW(NULL, of_lane, 0, first_state, inserted, false, CASE WHEN first_state = 1 THEN start END, 0, NULL)::event];
+  END IF;
+  IF inserted < cardinality(p_jobs) THEN
+    DELETE FROM payload p WHERE p.seq = ANY(p_jobs) AND NOT EXISTS (SELECT 1 FROM job j WHERE j.seq = p.seq);
+  END IF;
+END $$;
+
+-- The inserts of a commit. `p_shapes`: [{…shape, n: how many}] of jobs that stand alone, in the parallel lists after it, and `p_plain`:
+-- others that do; all at once. Then what was in the way of one of them, and items of trees, one by one.
 -- Answers [[index, answer of insert_item]] for items that are not plain or not new.
 CREATE OR REPLACE FUNCTION insert_batch(
-  p_now bigint, p_plain jsonb, p_items jsonb, p_seqs bigint[], p_lanes integer[], p_names integer[], p_bytes bytea,
+  p_now bigint, p_shapes jsonb, p_slots integer[], p_indexes integer[], p_ids text[], p_requests text[], p_offsets integer[],
+  p_lengths integer[], p_plain jsonb, p_items jsonb, p_seqs bigint[], p_lanes integer[], p_names integer[], p_bytes bytea,
   OUT answers jsonb, OUT events event[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  plain integer := jsonb_array_length(p_plain);
-  inserted bigint;
   rest jsonb := p_items;
-  item jsonb;
+  shape jsonb;
+  done integer := 0;
+  upto integer;
+  jobs bigint[];
   said record;
+  item jsonb;
 BEGIN
   answers := '[]';
   events := '{}';
-  IF plain > 0 THEN
-    SELECT f.inserted, f.events INTO inserted, events
-    FROM insert_rows(p_now, p_plain, p_seqs, p_lanes, p_names, p_bytes, NULL, 0, NULL) f;
-    IF inserted < plain THEN
-      SELECT jsonb_agg(jsonb_build_object('i', x -> 'i', 'x', true, 'r', jsonb_build_array(x))) || p_items INTO rest
-      FROM jsonb_array_elements(p_plain) x
-      WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.seq = p_seqs[(x ->> 's')::integer]);
+  FOR nth IN 0..jsonb_array_length(p_shapes) - 1 LOOP
+    shape := p_shapes -> nth;
+    upto := done + (shape ->> 'n')::integer;
+    jobs := ARRAY(SELECT p_seqs[u.slot] FROM unnest(p_slots[done + 1:upto]) WITH ORDINALITY AS u(slot, at) ORDER BY u.at);
+    SELECT * INTO said FROM insert_alike(p_now, shape, jobs, p_ids[done + 1:upto], p_requests[done + 1:upto],
+      p_offsets[done + 1:upto], p_lengths[done + 1:upto], p_lanes, p_names, p_bytes);
+    events := events || said.events;
+    IF said.inserted < upto - done THEN
+      rest := rest || (
+        SELECT jsonb_agg(jsonb_build_object('i', p_indexes[at], 'x', true, 'r', jsonb_build_array(
+          (shape - 'n') || jsonb_strip_nulls(jsonb_build_object('t', 0, 's', p_slots[at], 'id', p_ids[at], 'rq', p_requests[at],
+            'o', p_offsets[at], 'z', p_lengths[at])))))
+        FROM generate_series(done + 1, upto) AS g(at)
+        WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.seq = p_seqs[p_slots[at]]));
+    END IF;
+    done := upto;
+  END LOOP;
+  IF p_plain <> '[]' THEN
+    SELECT * INTO said FROM insert_rows(p_now, p_plain, p_seqs, p_lanes, p_names, p_bytes, NULL, 0, NULL);
+    events := events || said.events;
+    IF said.inserted < jsonb_array_length(p_plain) THEN
+      rest := rest || (
+        SELECT jsonb_agg(jsonb_build_object('i', x -> 'i', 'x', true, 'r', jsonb_build_array(x))) FROM jsonb_array_elements(p_plain) x
+        WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.seq = p_seqs[(x ->> 's')::integer]));
     END IF;
   END IF;
-  FOR item IN SELECT x FROM jsonb_array_elements(rest) x ORDER BY (x ->> 'i')::integer LOOP
-    SELECT * INTO said FROM insert_item(p_now, item, p_seqs, p_lanes, p_names, p_bytes);
-    answers := answers || jsonb_build_array(jsonb_build_array(item -> 'i', said.answer));
-    events := events || said.events;
-  END LOOP;
+  IF rest <> '[]' THEN
+    FOR item IN SELECT x FROM jsonb_array_elements(rest) x ORDER BY (x ->> 'i')::integer LOOP
+      SELECT * INTO said FROM insert_item(p_now, item, p_seqs, p_lanes, p_names, p_bytes);
+      answers := answers || jsonb_build_array(jsonb_build_array(item -> 'i', said.answer));
+      events := events || said.events;
+    END LOOP;
+  END IF;
 END $$;

@@ -199,7 +199,8 @@ CREATE OR REPLACE FUNCTION settle_batch(
   OUT done json, OUT answers jsonb, OUT events event[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  hot bigint[];
+  hot bigint[] := '{}';
+  flips boolean := false;
   rest jsonb := p_items;
   item jsonb;
   said record;
@@ -208,47 +209,56 @@ DECLARE
 BEGIN
   answers := '[]';
   events := '{}';
-  SELECT coalesce(array_agg(t.seq) FILTER (WHERE t.plain AND t.cancel = 0 AND NOT t.below), '{}') INTO hot
-  FROM (
-    SELECT j.seq, j.cancel, j.below, u.at <= cardinality(p_done) AS plain
-    FROM unnest(
-      p_done || ARRAY(SELECT (x ->> 'q')::bigint FROM jsonb_array_elements(p_items) WITH ORDINALITY AS y(x, at) ORDER BY y.at),
-      p_leases || ARRAY(SELECT x ->> 'l' FROM jsonb_array_elements(p_items) WITH ORDINALITY AS y(x, at) ORDER BY y.at)
-    ) WITH ORDINALITY AS u(seq, lease, at)
-    JOIN job j ON j.seq = u.seq AND j.lease = u.lease
-    WHERE j.state = 3 ORDER BY j.seq FOR UPDATE OF j
-  ) t;
-  IF cardinality(hot) > 0 THEN
-    SELECT f.done, f.events INTO done, events FROM complete(p_now, hot) f;
-    INSERT INTO result (seq, type, bytes)
-    SELECT u.seq, p_names[u.type], substr(p_bytes, u.at, u.length)
-    FROM unnest(p_done, p_types, p_offsets, p_lengths) AS u(seq, type, at, length)
-    WHERE u.type > 0 AND (cardinality(hot) = cardinality(p_done) OR u.seq = ANY(hot))
-    ON CONFLICT (seq) DO UPDATE SET type = excluded.type, bytes = excluded.bytes;
+  IF p_items <> '[]' THEN PERFORM lock_leases(p_done, p_leases, p_items); END IF;
+  IF cardinality(p_done) > 0 THEN
+    SELECT f.done, f.seqs, f.events, f.flips INTO done, hot, events, flips FROM complete(p_now, p_done, p_leases) f;
+    IF 0 < ANY(p_types) THEN
+      INSERT INTO result (seq, type, bytes)
+      SELECT u.seq, p_names[u.type], substr(p_bytes, u.at, u.length)
+      FROM unnest(p_done, p_types, p_offsets, p_lengths) AS u(seq, type, at, length)
+      WHERE u.type > 0 AND (cardinality(hot) = cardinality(p_done) OR u.seq = ANY(hot))
+      ON CONFLICT (seq) DO UPDATE SET type = excluded.type, bytes = excluded.bytes;
+    END IF;
   END IF;
   IF cardinality(hot) < cardinality(p_done) THEN
     SELECT jsonb_agg(jsonb_build_object('i', -u.at, 'q', u.seq, 'l', u.lease, 'k', 1, 's', 1)
-      || CASE WHEN u.type > 0 THEN jsonb_build_object('r', jsonb_build_array(u.type, u.start, u.length)) ELSE '{}' END) || rest
+      || CASE WHEN u.type > 0 THEN jsonb_build_object('r', jsonb_build_array(u.type, u.start, u.length)) ELSE '{}' END)
     INTO rest
     FROM unnest(p_done, p_leases, p_types, p_offsets, p_lengths) WITH ORDINALITY AS u(seq, lease, type, start, length, at)
     WHERE NOT u.seq = ANY(hot);
+    IF p_items = '[]' THEN PERFORM lock_leases('{}', '{}', rest); END IF;
+    rest := rest || p_items;
   END IF;
-  FOR item IN SELECT x FROM jsonb_array_elements(rest) WITH ORDINALITY AS y(x, at) ORDER BY y.at LOOP
-    SELECT * INTO said FROM settle_one(p_now, p_defaults, item, more_nodes(item, roots, nodes), p_seqs, p_lanes, p_names, p_bytes);
-    answers := answers || jsonb_build_array(said.answer);
-    events := events || said.events;
-    IF said.root IS NOT NULL THEN
-      roots := roots || said.root;
-      nodes := nodes || jsonb_array_length(item -> 'n')::bigint;
-    END IF;
-  END LOOP;
+  IF rest <> '[]' THEN
+    FOR item IN SELECT x FROM jsonb_array_elements(rest) WITH ORDINALITY AS y(x, at) ORDER BY y.at LOOP
+      SELECT * INTO said FROM settle_one(p_now, p_defaults, item, more_nodes(item, roots, nodes), p_seqs, p_lanes, p_names, p_bytes);
+      answers := answers || jsonb_build_array(said.answer);
+      events := events || said.events;
+      IF said.root IS NOT NULL THEN
+        roots := roots || said.root;
+        nodes := nodes || jsonb_array_length(item -> 'n')::bigint;
+      END IF;
+    END LOOP;
+  END IF;
   IF cardinality(roots) > 0 THEN
     INSERT INTO chain AS c (root, stripe, nodes)
     SELECT u.root, pg_backend_pid() % 16, sum(u.n) + CASE WHEN EXISTS (SELECT 1 FROM chain c WHERE c.root = u.root) THEN 0 ELSE 1 END
     FROM unnest(roots, nodes) AS u(root, n) GROUP BY u.root ORDER BY u.root
     ON CONFLICT (root, stripe) DO UPDATE SET nodes = c.nodes + excluded.nodes;
   END IF;
-  events := judge_parents(p_now, events);
+  IF flips OR rest <> '[]' THEN events := judge_parents(p_now, events); END IF;
+END $$;
+
+-- Locks the running jobs that these outcomes are of, sorted.
+CREATE OR REPLACE FUNCTION lock_leases(p_jobs bigint[], p_leases text[], p_items jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1
+  FROM (
+    SELECT u.seq, u.lease FROM unnest(p_jobs, p_leases) AS u(seq, lease)
+    UNION ALL
+    SELECT (x ->> 'q')::bigint, x ->> 'l' FROM jsonb_array_elements(p_items) x
+  ) u JOIN job j ON j.seq = u.seq AND j.lease = u.lease
+  WHERE j.state = 3 ORDER BY j.seq FOR UPDATE OF j;
 END $$;
 
 -- Nodes that earlier items of the batch added to the chain of an item's job.
@@ -260,20 +270,25 @@ BEGIN
     WHERE u.root = (SELECT coalesce(j.root, j.seq) FROM job j WHERE j.seq = (p_item ->> 'q')::bigint));
 END $$;
 
--- The usual case: successes that declare nothing, of running jobs with nothing below that nobody cancelled; all are locked.
-CREATE OR REPLACE FUNCTION complete(p_now bigint, p_jobs bigint[], OUT done json, OUT events event[]) LANGUAGE plpgsql AS $$
+-- The usual case: successes that declare nothing, of running jobs with nothing below that nobody cancelled. The jobs come sorted, and
+-- the plan goes through them in that order, so that they are locked in it. Answers which were taken, with their ids.
+CREATE OR REPLACE FUNCTION complete(
+  p_now bigint, p_jobs bigint[], p_leases text[], OUT done json, OUT seqs bigint[], OUT events event[], OUT flips boolean
+) LANGUAGE plpgsql AS $$
 BEGIN
   WITH ended AS (
-    UPDATE job SET
+    UPDATE job j SET
       state = 7, run = 1, sent = 1, recorded = 1, ran_at = p_now, finished_at = p_now, updated_at = p_now,
-      version = version + 1, edge_flipped = parent IS NOT NULL
-    WHERE seq = ANY(p_jobs)
-    RETURNING seq, id, lane, session, parent
+      version = j.version + 1, edge_flipped = j.parent IS NOT NULL
+    FROM unnest(p_jobs, p_leases) AS u(seq, lease)
+    WHERE j.seq = u.seq AND j.lease = u.lease AND j.state = 3 AND j.cancel = 0 AND NOT j.below
+    RETURNING j.seq, j.id, j.lane, j.session, j.parent
   ), freed AS (
     DELETE FROM leased l USING ended e WHERE l.session = e.session AND l.seq = e.seq
   )
-  SELECT (SELECT json_object_agg(e.seq, e.id) FROM ended e),
+  SELECT (SELECT json_object_agg(e.seq, e.id) FROM ended e), ARRAY(SELECT e.seq FROM ended e),
     ARRAY(SELECT ROW(NULL, e.lane, 3, 7, count(*), false, NULL, 0, NULL)::event FROM ended e GROUP BY e.lane)
-    || ARRAY(SELECT ROW(e.seq, e.lane, 7, 7, 0, false, NULL, 0, e.parent)::event FROM ended e WHERE e.parent IS NOT NULL)
-  INTO done, events;
+    || ARRAY(SELECT ROW(e.seq, e.lane, 7, 7, 0, false, NULL, 0, e.parent)::event FROM ended e WHERE e.parent IS NOT NULL),
+    (SELECT bool_or(e.parent IS NOT NULL) FROM ended e)
+  INTO done, seqs, events, flips;
 END $$;

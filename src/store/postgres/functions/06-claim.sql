@@ -10,17 +10,12 @@ BEGIN
   ORDER BY q.name FOR UPDATE;
 END $$;
 
--- How many more jobs of the queue may run; NULL: no limit. The step's own moves are in `p_events`, not yet in the counters.
-CREATE OR REPLACE FUNCTION room_of(p_queue text, p_events event[]) RETURNS bigint LANGUAGE plpgsql AS $$
+-- How many more jobs of the queue, which is locked, may run. The step's own moves are in `p_events`, not yet in the counters.
+CREATE OR REPLACE FUNCTION room_of(p_queue text, p_most integer, p_events event[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-  set queue;
-  lanes integer[];
+  lanes integer[] := ARRAY(SELECT l.id FROM lane l WHERE l.queue = p_queue);
 BEGIN
-  SELECT * INTO set FROM queue q WHERE q.name = p_queue;
-  IF set.paused THEN RETURN 0; END IF;
-  IF set.max_concurrency IS NULL THEN RETURN NULL; END IF;
-  lanes := ARRAY(SELECT l.id FROM lane l WHERE l.queue = p_queue);
-  RETURN greatest(0, set.max_concurrency
+  RETURN greatest(0, p_most
     - (SELECT coalesce(sum(c.n), 0) FROM counter c WHERE c.lane = ANY(lanes) AND c.state = 3)
     - (SELECT coalesce(sum(CASE WHEN e.state = 3 THEN e.n ELSE -e.n END), 0) FROM unnest(p_events) e
        WHERE e.lane = ANY(lanes) AND e.was <> e.state AND 3 IN (e.was, e.state)));
@@ -73,20 +68,21 @@ DECLARE
   bytes_left double precision := coalesce((p_item ->> 'b')::double precision, 'Infinity');
   asked jsonb;
   most integer;
-  lanes integer[];
+  asked_of record;
   picked record;
   taken integer;
 BEGIN
   seqs := '{}';
   events := '{}';
   FOR asked IN SELECT x FROM jsonb_array_elements(p_item -> 'q') WITH ORDINALITY AS y(x, at) ORDER BY y.at LOOP
-    lanes := ARRAY(
-      SELECT DISTINCT l.id FROM jsonb_array_elements_text(asked -> 't') AS t(type)
-      JOIN lane l ON l.queue = asked ->> 'n' AND l.type = t.type);
-    CONTINUE WHEN cardinality(lanes) = 0;
-    most := least((asked ->> 'm')::bigint, jobs_most - cardinality(seqs), 10000, room_of(asked ->> 'n', p_events || events));
+    SELECT array_agg(DISTINCT l.id) AS lanes, bool_or(q.paused) AS paused, max(q.max_concurrency) AS most INTO asked_of
+    FROM jsonb_array_elements_text(asked -> 't') AS t(type)
+    JOIN lane l ON l.queue = asked ->> 'n' AND l.type = t.type LEFT JOIN queue q ON q.name = l.queue;
+    CONTINUE WHEN asked_of.lanes IS NULL OR asked_of.paused;
+    most := least((asked ->> 'm')::bigint, jobs_most - cardinality(seqs), 10000);
+    IF asked_of.most IS NOT NULL THEN most := least(most, room_of(asked ->> 'n', asked_of.most, p_events || events)); END IF;
     CONTINUE WHEN most <= 0;
-    SELECT * INTO picked FROM pick_ready(lanes, most);
+    SELECT * INTO picked FROM pick_ready(asked_of.lanes, most);
     taken := 0;
     FOR at IN 1..cardinality(picked.seqs) LOOP
       bytes_left := bytes_left - picked.sizes[at];
@@ -123,26 +119,28 @@ BEGIN
   RETURN events;
 END $$;
 
--- What leases say of their jobs, in the order given, and the payloads end to end. One lease:
--- [number, id, queue, type, attempt, failures, negated priority, parent, root, role, depth, key, created, payload length, metadata,
---  max attempts, time-out]; the last two by job or queue, null when the server decides.
-CREATE OR REPLACE FUNCTION leases_of(p_jobs bigint[], OUT leases json, OUT payloads bytea) LANGUAGE plpgsql AS $$
+-- What leases say of their jobs, in the order given, their lanes {id: [queue, type, max attempts, time-out]} (null: the server
+-- decides), and the payloads end to end. One lease: [number, id, lane, attempt, failures, negated priority, created, payload length]
+-- and, when it is not a plain job, [parent, root, role, depth, key, metadata, max attempts, time-out].
+CREATE OR REPLACE FUNCTION leases_of(p_jobs bigint[], OUT leases json, OUT lanes json, OUT payloads bytea) LANGUAGE plpgsql AS $$
+DECLARE
+  of_lanes integer[];
 BEGIN
-  SELECT json_agg(json_build_array(j.seq, j.id, l.queue, l.type, j.attempt, j.failure_count, j.neg_priority,
-      CASE WHEN j.parent IS NOT NULL THEN (SELECT p.id FROM job p WHERE p.seq = j.parent) END,
-      CASE WHEN j.root IS NOT NULL THEN (SELECT r.id FROM job r WHERE r.seq = j.root) END,
-      j.role, j.depth, j.key, j.created_at, coalesce(length(p.bytes), 0), p.metadata,
-      coalesce(j.max_attempts, q.max_attempts), coalesce(j.timeout_ms, q.timeout_ms)) ORDER BY u.at),
-    string_agg(p.bytes, ''::bytea ORDER BY u.at)
-  INTO leases, payloads
-  FROM unnest(p_jobs) WITH ORDINALITY AS u(seq, at)
-  JOIN job j ON j.seq = u.seq JOIN lane l ON l.id = j.lane LEFT JOIN queue q ON q.name = l.queue
-  LEFT JOIN payload p ON p.seq = j.seq;
+  SELECT json_agg(json_build_array(j.seq, j.id, j.lane, j.attempt, j.failure_count, j.neg_priority, j.created_at,
+      coalesce(length(p.bytes), 0), CASE WHEN j.parent IS NULL AND p.metadata IS NULL AND j.max_attempts IS NULL AND j.timeout_ms IS NULL
+        THEN NULL ELSE json_build_array((SELECT o.id FROM job o WHERE o.seq = j.parent), (SELECT o.id FROM job o WHERE o.seq = j.root),
+          j.role, j.depth, j.key, p.metadata, j.max_attempts, j.timeout_ms) END) ORDER BY u.at),
+    string_agg(p.bytes, ''::bytea ORDER BY u.at), array_agg(DISTINCT j.lane)
+  INTO leases, payloads, of_lanes
+  FROM unnest(p_jobs) WITH ORDINALITY AS u(seq, at) JOIN job j ON j.seq = u.seq LEFT JOIN payload p ON p.seq = j.seq;
+  SELECT json_object_agg(l.id, json_build_array(l.queue, l.type, q.max_attempts, q.timeout_ms)) INTO lanes
+  FROM lane l LEFT JOIN queue q ON q.name = l.queue WHERE l.id = ANY(of_lanes);
 END $$;
 
 -- The claims of a commit, in order. Answers per item null (the session is gone) or its number of leases, and all leases in order.
 CREATE OR REPLACE FUNCTION claim_batch(
-  p_now bigint, p_claims jsonb, p_events event[], OUT counts integer[], OUT leases json, OUT payloads bytea, OUT events event[]
+  p_now bigint, p_claims jsonb, p_events event[],
+  OUT counts integer[], OUT leases json, OUT lanes json, OUT payloads bytea, OUT events event[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
   item jsonb;
@@ -175,5 +173,5 @@ BEGIN
     counts := counts || cardinality(again);
     seqs := seqs || again;
   END LOOP;
-  IF cardinality(seqs) > 0 THEN SELECT f.leases, f.payloads INTO leases, payloads FROM leases_of(seqs) f; END IF;
+  IF cardinality(seqs) > 0 THEN SELECT f.leases, f.lanes, f.payloads INTO leases, lanes, payloads FROM leases_of(seqs) f; END IF;
 END $$;

@@ -64,7 +64,7 @@ CREATE TYPE event AS (
 -- Insertion order. Cached numbers would be handed out in blocks to each backend, so there is no cache.
 CREATE SEQUENCE job_seq AS bigint;
 
--- Half of each page is left free: a job is written again when it is claimed and when it is done.
+-- More than half of each page is left free: a job is written again when it is claimed (it grows by its lease) and when it is done.
 CREATE TABLE job (
   seq bigint PRIMARY KEY,
   id text NOT NULL COLLATE "C",
@@ -115,7 +115,7 @@ CREATE TABLE job (
   payload_bytes integer NOT NULL,
   fingerprint text,
   result_of bigint                 -- the job whose result is this job's (an as_result heir)
-) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.1);
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.1);
 
 CREATE UNIQUE INDEX job_id ON job (id);
 CREATE UNIQUE INDEX job_request ON job (request_id) WHERE request_id IS NOT NULL;
