@@ -5,6 +5,7 @@ import { type Writing, write } from "./calls.ts";
 import type { WriteScript } from "./connection.ts";
 import { mergeEffects, readEffects, readLease } from "./effects.ts";
 import { listOf, numberOf, type Packable, textOf, type Unpacked } from "./msgpack.ts";
+import { shardOf } from "./shards.ts";
 
 /** Makes due jobs claimable. */
 export async function promote(writing: Writing, max: number): Promise<PromoteAnswer> {
@@ -49,15 +50,18 @@ export async function reap(
     work,
     callOf: (most) => ({ script: "reap", request: [most, bufferedMsMax, jitter] }),
   });
-  // Names in the store were checked before they were stored.
-  const sessions = answers.flatMap(({ fields }) => listOf(fields[3]).map((id) => textOf(id) as SessionId));
   const answer = merged(answers);
   return {
     ...answer,
     more: answer.more || isLeft,
-    sessions: [...new Set(sessions)],
+    sessions: answers.flatMap(({ shard, fields }) => endedAt(shard, listOf(fields[3]), writing.connection.shards)),
     taken: answers.flatMap(({ shard, fields }) => readTaken(shard, listOf(fields[4]))),
   };
+}
+
+/** Each shard ends what it has of a session; its home shard's end is told. Names in the store were checked before they were stored. */
+function endedAt(shard: number, ids: readonly Unpacked[], shards: number): SessionId[] {
+  return ids.map((id) => textOf(id) as SessionId).filter((id) => shardOf(id, shards) === shard);
 }
 
 function readTaken(shard: number, flat: readonly Unpacked[]): { sessionId: SessionId; leaseId: LeaseId }[] {

@@ -4,7 +4,7 @@
 --       -> false = gone, or [epoch, kept as number, record, lost as number, nonce, effects, now, lanes, queues' settings]
 --   [3 detach, id, epoch, grace ms]                                 -> true
 --   [4 close, id, epoch]                                            -> [count, effects]
--- A resume without an epoch raises it; with one it follows another shard, and is gone where a newer one came before.
+-- A resume without an epoch raises it; with one it follows another shard, and changes nothing where a newer one came before.
 local request = cmsgpack.unpack(ARGV[3])
 local operation, id = request[1], request[2]
 
@@ -33,9 +33,11 @@ end
 local function resume(principal, ttlMs, held, epoch)
   local session = Sessions.get(id)
   if not session or session.principal ~= principal then return false end
-  if epoch ~= 0 and epoch < session.epoch then return false end
-  session.epoch = epoch ~= 0 and epoch or session.epoch + 1
-  session.expiresAt = now + ttlMs
+  local isOverdue = epoch ~= 0 and epoch < session.epoch
+  if not isOverdue then
+    session.epoch = epoch ~= 0 and epoch or session.epoch + 1
+    session.expiresAt = now + ttlMs
+  end
   local missing, order, buffered = {}, {}, {}
   for index = 1, #held, 3 do
     local key = text(held[index]) .. '.' .. held[index + 1]
@@ -56,15 +58,17 @@ local function resume(principal, ttlMs, held, epoch)
       missing[key] = nil
       rows[#rows + 1] = row
       kept[#kept + 1], kept[#kept + 2] = number, Record.write(row)
-    elseif row then
+    elseif row and not isOverdue then
       Lease.giveBack(row)
     end
   end
   for _, key in ipairs(order) do
     if missing[key] then lost[#lost + 1], lost[#lost + 2] = missing[key][1], missing[key][2] end
   end
-  Sessions.save(session)
-  Sessions.buffer(id, buffered)
+  if not isOverdue then
+    Sessions.save(session)
+    Sessions.buffer(id, buffered)
+  end
   Judge.parents()
   local names, settings = namesOf(rows)
   return { session.epoch, kept, lost, Effects.answer(), now, names, settings }
