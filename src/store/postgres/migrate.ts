@@ -1,4 +1,5 @@
 import pg from "pg";
+import { oldFunctions } from "./old-functions.ts";
 import { checkMayInstall, deniedRight } from "./rights.ts";
 import { functionScript, migrationScripts, type SchemaScript } from "./schema-scripts.ts";
 import { codeOf, refuse } from "./storage-error.ts";
@@ -111,7 +112,10 @@ async function install(
     ;INSERT INTO migration (number, name, checksum) VALUES (${number}, '${name}', '${checksum}')
     ON CONFLICT (number) DO UPDATE SET checksum = excluded.checksum, applied_at = now();`,
   );
-  await run(client, [head, ...pieces, `REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema} FROM PUBLIC;`].join("\n"));
+  const hasFunctions = hasSchema && due.some(({ number }) => number === 0);
+  const { drops, grants } = hasFunctions ? await oldFunctions(client, target.schema) : { drops: [], grants: [] };
+  const closing = `REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA ${schema} FROM PUBLIC;`;
+  await run(client, [head, ...drops, ...pieces, closing, ...grants].join("\n"));
 }
 
 /** Longer than other statements may take. */

@@ -71,7 +71,7 @@ export function createNewsWire(options: NewsOptions): NewsWire {
 
   /** Connects, hears, and ends (well or badly) when the connection does. */
   async function hearUntilLost(): Promise<void> {
-    const made = new pg.Client(options.config);
+    const made = new pg.Client({ ...options.config, application_name: `conveyor news ${options.schema}` });
     const lost = deferred<void>();
     made.on("error", () => lost.resolve());
     made.on("end", () => lost.resolve());

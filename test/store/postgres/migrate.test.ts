@@ -35,23 +35,27 @@ test("migrations / a newer schema is refused and left as it is", () =>
     assert.deepEqual(await sql("SELECT checksum FROM {schema}.migration WHERE number = 0"), [{ checksum: "4711:x" }]);
   }));
 
-test("migrations / functions of before are replaced, and what was granted on them stays", () =>
+test("migrations / functions of before are replaced whatever their shape was, and what was granted on them stays", () =>
   withSchema(async ({ url, sql }) => {
     await (await openPostgresStore(url, options)).close();
     const [before] = await sql("SELECT checksum FROM {schema}.migration WHERE number = 0");
     await sql("UPDATE {schema}.migration SET checksum = '0:old' WHERE number = 0");
+    await sql("DROP FUNCTION {schema}.now_ms(bigint)");
     await sql(
-      "CREATE OR REPLACE FUNCTION {schema}.now_ms(p_now bigint) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint'",
+      "CREATE FUNCTION {schema}.now_ms(p_now bigint, OUT a text, OUT b text) LANGUAGE sql AS 'SELECT NULL, NULL'",
     );
-    await sql("GRANT EXECUTE ON FUNCTION {schema}.now_ms(bigint) TO pg_monitor");
+    await sql("CREATE FUNCTION {schema}.of_before(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'");
+    const granted = ["now_ms", "of_before", "enqueue"];
+    for (const name of granted) await sql(`GRANT EXECUTE ON FUNCTION {schema}.${name} TO pg_monitor`);
     await (await openPostgresStore(url, options)).close();
     assert.deepEqual(await sql("SELECT checksum FROM {schema}.migration WHERE number = 0"), [before]);
+    assert.deepEqual(await sql("SELECT to_regproc('{schema}.of_before') AS gone"), [{ gone: null }]);
     assert.deepEqual(
-      await sql(
-        "SELECT {schema}.now_ms(7) AS now, has_function_privilege('pg_monitor', '{schema}.now_ms(bigint)', 'EXECUTE') AS may",
-      ),
-      [{ now: "7", may: true }],
+      await sql(`SELECT p.proname AS name FROM pg_proc p WHERE p.pronamespace = '{schema}'::regnamespace
+        AND has_function_privilege('pg_monitor', p.oid, 'EXECUTE') ORDER BY 1`),
+      [{ name: "enqueue" }, { name: "now_ms" }],
     );
+    assert.deepEqual(await sql("SELECT {schema}.now_ms(7) AS now"), [{ now: "7" }]);
   }));
 
 test("migrations / a migration that differs from the one that ran is refused", () =>

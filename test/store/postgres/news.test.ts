@@ -96,7 +96,7 @@ test("news / after the connection was lost it is back by itself, and says that s
     await Promise.all([hearing.until(isConnected), telling.until(isConnected)]);
     const gaps = (heard: readonly unknown[]): number => heard.filter((each) => each === undefined).length;
     const killed = await sql(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%{schema}%' AND pid <> pg_backend_pid()",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'conveyor news {schema}' AND pid <> pg_backend_pid()",
     );
     assert.equal(killed.length, 2);
     await Promise.all([hearing, telling].map((each) => each.until((heard) => gaps(heard) === 2)));
@@ -109,7 +109,9 @@ test("news / a closed store hears and tells nothing more, and its connection is 
     const hearing = ear(other);
     await Promise.all([hearing.until(isConnected), ear(one).until(isConnected)]);
     const listening = async (): Promise<unknown> =>
-      (await sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'LISTEN%{schema}%'"))[0]?.n;
+      (
+        await sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'conveyor news {schema}'")
+      )[0]?.n;
     assert.equal(await listening(), 2);
     await other.close();
     // The server takes a moment to see it.

@@ -37,7 +37,7 @@ test("pooler / with hints=off a store works through one that lends connections b
       store.announce({ readied: [{ queue, type: payload.type }], ended: [], cancels: [] });
       assert.equal(pooler.seen.get("named"), undefined);
       assert.deepEqual(
-        await sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'LISTEN%{schema}%'"),
+        await sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'conveyor news {schema}'"),
         [{ n: 0 }],
       );
       await Promise.all([store.close(), other.close()]);
