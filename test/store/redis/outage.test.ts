@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { SessionId, TypeName } from "../../../src/core/names.ts";
 import type { ClaimItem, Store } from "../../../src/store/store.ts";
+import { startFaultProxy } from "../../servers/proxy/fault-proxy.ts";
+import { redisWire } from "../../servers/proxy/redis-wire.ts";
 import { job, jobId, success } from "../jobs.ts";
 import { commit, eventually, ownUrl, withServer, withStore } from "./world.ts";
 
@@ -58,21 +60,25 @@ describe("redis outage", { concurrency: 5 }, () => {
   });
 
   test("redis outage / a claim whose answer was lost is answered with the same leases", async () => {
-    await withServer({}, async ({ server, redis }) => {
-      await withStore(ownUrl(server.url), async (store) => {
-        await store.openSession(session);
-        await insert(store, "a", "b", "c");
-        // The server executes what it was sent while it is stopped as soon as it goes on, but the connection is gone by then.
-        process.kill(server.pid, "SIGSTOP");
-        const claiming = commit(store, { claim: [claim({ jobsMax: 2 })] });
-        const dropped = eventually(async () => redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
-        process.kill(server.pid, "SIGCONT");
-        await dropped;
-        const { claimed } = await claiming;
-        assert.equal(claimed[0]?.kind === "claimed" ? claimed[0].leases.length : -1, 2);
-        const running = (await store.dump()).jobs.filter((each) => each.state === "RUNNING");
-        assert.equal(running.length, 2);
-      });
+    await withServer({}, async ({ server }) => {
+      const proxy = await startFaultProxy(
+        server.url,
+        redisWire(() => "script"),
+      );
+      try {
+        await withStore(ownUrl(proxy.url), async (store) => {
+          await store.openSession(session);
+          await insert(store, "a", "b", "c");
+          proxy.arm({ moment: "after" });
+          const { claimed } = await commit(store, { claim: [claim({ jobsMax: 2 })] });
+          assert.equal(proxy.fired()?.moment, "after");
+          assert.equal(claimed[0]?.kind === "claimed" ? claimed[0].leases.length : -1, 2);
+          const running = (await store.dump()).jobs.filter((each) => each.state === "RUNNING");
+          assert.equal(running.length, 2);
+        });
+      } finally {
+        await proxy.close();
+      }
     });
   });
 
