@@ -19,7 +19,8 @@ import { insertBytes, insertJobs, settleBytes, settleJobs } from "./weights.ts";
 /** A claim that goes with the next commit. */
 export interface PendingClaim {
   readonly item: ClaimItem;
-  answer(answer: ClaimAnswer): void;
+  /** `effects` are those of the whole commit. */
+  answer(answer: ClaimAnswer, effects: Effects): void;
   /** The commit failed. `unknown`: it may have been made all the same, else nothing was claimed. */
   fail(unknown: boolean): void;
 }
@@ -56,6 +57,8 @@ export interface Committer {
 /** Jobs in one commit, beside those that it claims. More gain nothing (see bench), and an embedded store blocks the event loop as long. */
 const jobsPerCommitMax = 500;
 const bytesPerCommitMax = 8 * 1024 * 1024;
+/** Where a store gains by it, a further commit begins beside one under way for so many jobs. */
+const jobsAmple = 100;
 const pendingJobsMax = 50_000;
 const pendingBytesMax = 128 * 1024 * 1024;
 
@@ -82,6 +85,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     pendingBytesMax,
     countOf: jobsOf,
     bytesOf,
+    flightsMax: options.store.description.flights,
+    itemsAmple: jobsAmple,
   });
 
   async function run(writes: readonly Write[], claiming = true): Promise<readonly Written[]> {
@@ -104,7 +109,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     }
     // It is committed: whoever breaks on the news must not make it look undone.
     quietly(() => options.onEffects(answer.effects));
-    for (const [index, claim] of claims.entries()) quietly(() => claim.answer(at(answer.claimed, index)));
+    for (const [index, claim] of claims.entries())
+      quietly(() => claim.answer(at(answer.claimed, index), answer.effects));
     return answersOf(writes, answer);
   }
 

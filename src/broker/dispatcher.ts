@@ -1,7 +1,16 @@
 import type { NewJob } from "../core/job.ts";
 import type { QueueName, TypeName } from "../core/names.ts";
 import type { Ids } from "../runtime/ids.ts";
-import type { ClaimAnswer, ClaimItem, InsertItem, Lane, Lease, SessionRef, SettleItem } from "../store/store.ts";
+import type {
+  ClaimAnswer,
+  ClaimItem,
+  Effects,
+  InsertItem,
+  Lane,
+  Lease,
+  SessionRef,
+  SettleItem,
+} from "../store/store.ts";
 import type { ClaimSource, PendingClaim } from "./committer.ts";
 import type { LaneBoard, LaneHint } from "./lane-board.ts";
 
@@ -123,9 +132,9 @@ export function createDispatcher(options: {
     };
     return {
       item,
-      answer: (answer) =>
+      answer: (answer, effects) =>
         answered(claimant, answer, (leases) => {
-          learn(item, wanted, leases);
+          learn(item, wanted, { leases, effects });
           if (leases.length > 0) claimant.deliver(leases);
         }),
       fail: (unknown) => failed(claimant, item, unknown),
@@ -161,7 +170,8 @@ export function createDispatcher(options: {
     const wanted = claimant.subscriptions
       .filter((subscription) => subscription.inFlight < subscription.jobsMax)
       .map((subscription) => ({ subscription, hints: subscription.lanes.filter((hint) => open.has(hint)) }))
-      .filter(({ hints }) => hints.length > 0);
+      .filter(({ hints }) => hints.length > 0)
+      .map((each) => ({ ...each, raised: each.hints.map((hint) => hint.raised) }));
     const first = wanted.length === 0 ? 0 : turn % wanted.length;
     return [...wanted.slice(first), ...wanted.slice(0, first)];
   }
@@ -183,15 +193,22 @@ export function createDispatcher(options: {
   }
 
   /** A claim that came back full says that there is more, one that came back short that its lanes are empty. */
-  function learn(item: ClaimItem, wanted: readonly Wanted[], leases: readonly Lease[]): void {
+  function learn(
+    item: ClaimItem,
+    wanted: readonly Wanted[],
+    { leases, effects }: { readonly leases: readonly Lease[]; readonly effects: Effects },
+  ): void {
     const bytes = leases.reduce((sum, lease) => sum + lease.payload.bytes.length, 0);
     const full = leases.length >= item.jobsMax || (leases.length > 0 && bytes + payloadBytesMax > item.bytesMax);
-    for (const [index, { subscription, hints }] of wanted.entries()) {
+    const readied = new Set(effects.readied.map(keyOf));
+    for (const [index, { subscription, hints, raised }] of wanted.entries()) {
       const claimed = leases.filter((lease) => lease.queue === subscription.queue);
       const laneFull = full || claimed.length >= (item.lanes[index]?.jobsMax ?? 0);
       const types = new Set<TypeName>(claimed.map((lease) => lease.payload.type));
-      for (const hint of hints) {
-        if (!laneFull) hint.expected = 0;
+      for (const [nth, hint] of hints.entries()) {
+        // What this very commit made claimable it could claim as well; what was hinted at meanwhile it may not have seen.
+        const known = (raised[nth] ?? 0) + (readied.has(keyOf(hint.lane)) ? 1 : 0);
+        if (!laneFull) hint.expected = hint.raised > known ? 1 : 0;
         else if (types.has(hint.lane.type)) hint.expected = Number.POSITIVE_INFINITY;
       }
     }
@@ -262,6 +279,10 @@ function fittingIn(room: { readonly jobs: number; readonly bytes: number }, leas
   return end < 0 ? Math.min(room.jobs, leases.length) : end;
 }
 
+function keyOf({ queue, type }: Lane): string {
+  return `${queue} ${type}`;
+}
+
 /** One batch that is being put together. */
 interface Round {
   readonly open: Set<LaneHint>;
@@ -272,4 +293,6 @@ interface Round {
 interface Wanted {
   readonly subscription: Subscription;
   readonly hints: readonly LaneHint[];
+  /** How often each was raised when the claim was made. */
+  readonly raised: readonly number[];
 }

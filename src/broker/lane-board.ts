@@ -8,6 +8,8 @@ export interface LaneHint {
   workers: number;
   /** Jobs that may be claimable: 0 after a claim came back short, Infinity while claims come back full. */
   expected: number;
+  /** How often jobs were hinted at: a claim that began before the last time says nothing of them. */
+  raised: number;
   /** Jobs already asked for in the batch that is being put together. */
   asked: number;
 }
@@ -46,6 +48,7 @@ export function createLaneBoard(): LaneBoard {
   function expect(hint: LaneHint | undefined, jobs: number): boolean {
     if (hint === undefined) return false;
     hint.expected += jobs;
+    hint.raised += 1;
     return true;
   }
 
@@ -53,7 +56,7 @@ export function createLaneBoard(): LaneBoard {
     subscribe(lane) {
       const types = queues.get(lane.queue) ?? new Map<TypeName, LaneHint>();
       queues.set(lane.queue, types);
-      const hint = types.get(lane.type) ?? { lane, workers: 0, expected: 0, asked: 0 };
+      const hint = types.get(lane.type) ?? { lane, workers: 0, expected: 0, raised: 0, asked: 0 };
       types.set(lane.type, hint);
       hint.workers += 1;
       hint.expected = Math.max(1, hint.expected);

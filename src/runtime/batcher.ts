@@ -15,6 +15,9 @@ export interface BatcherOptions<Item, Answer> {
   /** What an item counts for; 1 when left out. */
   readonly countOf?: (item: Item) => number;
   readonly bytesOf?: (item: Item) => number;
+  /** Batches in flight at a time; 1 when left out. One more begins only while `itemsAmple` wait, so that little work stays together. */
+  readonly flightsMax?: number | undefined;
+  readonly itemsAmple?: number;
 }
 
 export interface Batcher<Item, Answer> {
@@ -40,9 +43,10 @@ interface Entry<Item, Answer> {
 export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer>): Batcher<Item, Answer> {
   const { countOf = () => 1, bytesOf = () => 0, pendingMax } = options;
   const { bytesMax = Number.POSITIVE_INFINITY, pendingBytesMax = Number.POSITIVE_INFINITY } = options;
+  const { flightsMax = 1, itemsAmple = options.itemsMax } = options;
   const pending = { count: 0, bytes: 0 };
   let queue: Entry<Item, Answer>[] = [];
-  let running = false;
+  let flights = 0;
   let resting: Deferred<void> | undefined;
 
   function add(item: Item): Promise<Answer> {
@@ -60,17 +64,20 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
     pending.count += count;
     pending.bytes += bytes;
     queue.push({ item, count, bytes, resolve, reject });
-    if (!running) {
-      running = true;
-      void drain();
-    }
+    if (flights === 0 || (flights < flightsMax && pending.count >= itemsAmple)) void fly();
     return promise;
   }
 
-  async function drain(): Promise<void> {
+  async function fly(): Promise<void> {
+    flights += 1;
     // A batch that was handled without a wait must not shut out what has arrived on sockets: one turn before each batch.
-    for (; queue.length > 0; await flush(take())) await turnOfEventLoop();
-    running = false;
+    await turnOfEventLoop();
+    while (queue.length > 0 && (flights === 1 || pending.count >= itemsAmple)) {
+      await flush(take());
+      await turnOfEventLoop();
+    }
+    flights -= 1;
+    if (flights > 0) return;
     resting?.resolve();
     resting = undefined;
   }
@@ -103,7 +110,7 @@ export function createBatcher<Item, Answer>(options: BatcherOptions<Item, Answer
   }
 
   function idle(): Promise<void> {
-    if (!running) return Promise.resolve();
+    if (flights === 0) return Promise.resolve();
     resting ??= deferred<void>();
     return resting.promise;
   }

@@ -106,6 +106,8 @@ export interface StoreDescription {
   readonly location: string;
   /** What an acknowledgement means here, in one line: shown at start. */
   readonly durability: string;
+  /** Commits that may be under way at a time to its gain; 1 when left out. */
+  readonly flights?: number | undefined;
 }
 
 // ---- commit ------------------------------------------------------------------------------------------------------------
