@@ -20,6 +20,7 @@ export type {
   Trigger,
 } from "./core/job.ts";
 export type { Span } from "./core/span.ts";
+export type { Addresses } from "./wire/addresses.ts";
 export type { Pem } from "./wire/certificates.ts";
 export type { Credentials, TlsOptions } from "./wire/credentials.ts";
 export type { ChildOutcome, ResultOption } from "./worker/child-reader.ts";

@@ -30,7 +30,7 @@ export interface UserProject extends AsyncDisposable {
   allTaken(): void;
 }
 
-interface Served extends AsyncDisposable {
+export interface Served extends AsyncDisposable {
   readonly address: string;
   readonly banner: Readonly<Record<string, unknown>>;
   readonly stderr: () => string;
@@ -44,6 +44,7 @@ export async function userProject(page: string): Promise<UserProject> {
   const replacements: (readonly [from: string, to: string])[] = [];
   const left = new Map<string, string[]>();
   for (const [, language = "", block = ""] of text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)) {
+    if (language === "") continue; // a drawing
     assert.ok((languages as readonly string[]).includes(language), `${page}: no test runs a block of "${language}"`);
     left.set(language, [...(left.get(language) ?? []), block]);
   }

@@ -1,117 +1,60 @@
 import assert from "node:assert/strict";
-import { execFile, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { type ServedBroker, serve } from "../cli/conveyor.ts";
-
-const repository = fileURLToPath(new URL("../..", import.meta.url));
-const run = promisify(execFile);
+import { compiles, printed, type Served, type UserProject, userProject, writeNamed } from "../docs/user-project.ts";
 
 let readme: string;
-let folder: string;
-let broker: ServedBroker;
+let project: UserProject;
+let broker: Served;
+let lines: readonly string[];
 
-/** The fenced blocks of a language; those of files begin with a comment that names the file. */
-function blocks(language: string): readonly string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
-    (match) => match[1] ?? "",
-  );
-}
-
-/** A project of a user, with the README's files, in which this repository is installed as the package. */
+/** A project of a user with the README's files, and a broker as the README starts it. */
 before(async () => {
-  readme = await readFile(join(repository, "README.md"), "utf8");
-  folder = await mkdtemp(join(tmpdir(), "conveyor-readme-"));
-  for (const block of ["proto", "ts", "yaml"].flatMap(blocks)) {
-    const path = /^(?:\/\/|#) (\S+)\n/.exec(block)?.[1] ?? assert.fail(`a block names no file: ${block}`);
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(
-      join(folder, path),
-      block.replace('"conveyor-jobs"', JSON.stringify(join(repository, "src/index.ts"))),
-    );
-  }
-  await cp(join(repository, "proto"), join(folder, "node_modules", "conveyor-jobs", "proto"), { recursive: true });
-  await symlink(join(repository, "node_modules", "@bufbuild"), join(folder, "node_modules", "@bufbuild"));
-  await writeFile(join(folder, "package.json"), '{"type":"module"}');
-  await mkdir(join(folder, "bin"));
-  await writeFile(
-    join(folder, "bin", "conveyor"),
-    `#!/bin/sh\nexec "${process.execPath}" "${repository}src/cli/main.ts" "$@"\n`,
-  );
-  await chmod(join(folder, "bin", "conveyor"), 0o755);
-  for (const command of commands(/^buf (generate|build)/)) await shell(command);
-  broker = await serve(["--store", `sqlite:${join(folder, "jobs.db")}`, "--schema", join(folder, "schema.binpb")]);
-  for (const script of ["worker.ts", "producer.ts"]) {
-    const path = join(folder, script);
-    await writeFile(path, (await readFile(path, "utf8")).replaceAll("localhost:2668", broker.address));
-  }
+  readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+  project = await userProject("README.md");
+  const serving = /^conveyor serve .*$/m.exec(readme)?.[0] ?? assert.fail("the README starts no broker");
+  broker = await project.serve(serving, ["--listen", "127.0.0.1:0", "--store", "sqlite:jobs.db"]);
+  project.replace("localhost:2668", broker.address);
+  lines = project.blocks("sh").flatMap((block) => block.trim().split("\n"));
+  for (const block of project.blocks("ts")) await writeNamed(project.folder, block);
+  for (const language of ["proto", "yaml"] as const) project.blocks(language); // they made the project
+  project.allTaken();
 });
 
 after(async () => {
   await broker[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
+  await project[Symbol.asyncDispose]();
 });
 
 function commands(pattern: RegExp): readonly string[] {
-  const lines = blocks("sh")
-    .flatMap((block) => block.trim().split("\n"))
-    .filter((line) => pattern.test(line));
-  assert.ok(lines.length > 0, String(pattern));
-  return lines;
+  const found = lines.filter((line) => pattern.test(line));
+  assert.ok(found.length > 0, String(pattern));
+  return found;
 }
 
 /** Runs a line of the README in the user's project. */
-async function shell(line: string): Promise<string> {
-  const path = [
-    join(folder, "bin"),
-    join(repository, "node_modules", ".bin"),
-    dirname(process.execPath),
-    process.env.PATH,
-  ];
-  const address = broker?.address ?? "";
-  const env = { ...process.env, PATH: path.join(delimiter), CONVEYOR_ADDRESS: address };
-  const { stdout } = await run("sh", ["-c", line.replaceAll("localhost:2668", address)], { cwd: folder, env });
-  return stdout;
+function shell(line: string): Promise<string> {
+  return project.shell(line, { CONVEYOR_ADDRESS: broker.address });
 }
 
-test("README / the worker and the producer run as they stand there", async () => {
-  const worker = spawn(process.execPath, ["worker.ts"], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
-  try {
-    const { stdout } = await run(process.execPath, ["producer.ts"], { cwd: folder });
-    assert.equal(stdout, "holiday: holiday/cat.jpg, holiday/dog.jpg\n");
-    for (const line of commands(/^conveyor (?!serve)/)) assert.ok((await shell(line)) !== undefined, line);
-  } finally {
-    worker.kill("SIGTERM");
-    await once(worker, "close");
-  }
-  assert.equal(worker.exitCode, 0, "the worker ends well on SIGTERM");
+test("README / every line is run by one of these tests", () => {
+  const run = /^(buf (generate|build|curl)|conveyor |grpcurl )/;
+  assert.deepEqual(
+    lines.filter((line) => !run.test(line)),
+    [],
+  );
 });
 
-test("README / its TypeScript compiles under strict rules", async () => {
-  const compilerOptions = {
-    target: "es2022",
-    lib: ["es2023", "esnext.disposable"],
-    module: "nodenext",
-    types: ["node"],
-    typeRoots: [join(repository, "node_modules", "@types")],
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-    allowImportingTsExtensions: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-  };
-  await writeFile(
-    join(folder, "tsconfig.json"),
-    JSON.stringify({ compilerOptions, files: ["worker.ts", "producer.ts"] }),
-  );
-  await shell("tsc -p tsconfig.json");
+test("README / the worker and the producer run as they stand there", async () => {
+  const worker = project.script("worker.ts");
+  assert.equal(await printed(project.script("producer.ts")), "holiday: holiday/cat.jpg, holiday/dog.jpg\n");
+  for (const line of commands(/^conveyor (?!serve)/)) assert.ok((await shell(line)) !== undefined, line);
+  worker.kill("SIGTERM");
+  await printed(worker);
 });
+
+test("README / its TypeScript compiles under strict rules", () => compiles(project, ["worker.ts", "producer.ts"]));
 
 test("README / buf curl enqueues typed JSON with nothing but the address", async () => {
   for (const line of commands(/^buf curl/)) {
