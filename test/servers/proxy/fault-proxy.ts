@@ -52,6 +52,12 @@ export async function startFaultProxy(serverUrl: string, wire: Wire): Promise<Fa
     return moment;
   }
 
+  function arm(cut: Cut): void {
+    armed = cut;
+    skipped = 0;
+    done = undefined;
+  }
+
   function fired(): DoneCut | undefined {
     const told = done;
     done = undefined;
@@ -65,6 +71,7 @@ export async function startFaultProxy(serverUrl: string, wire: Wire): Promise<Fa
     let repliesDue = 0;
     /** Replies that still go through before the connection is cut. */
     let repliesLeft = Number.POSITIVE_INFINITY;
+    const waiting: WireRequest[] = [];
     const end = (): void => {
       client.destroy();
       server.destroy();
@@ -78,22 +85,37 @@ export async function startFaultProxy(serverUrl: string, wire: Wire): Promise<Fa
         end();
       });
     }
-    client.on("data", (bytes: Buffer) => {
-      for (const request of requests.push(bytes)) {
-        if (repliesLeft < Number.POSITIVE_INFINITY) return;
-        const cut = cutFor(request);
-        if (cut === "before") return end();
-        server.write(request.bytes);
-        if (cut === "after") repliesLeft = repliesDue;
-        if (request.hasReply) repliesDue += 1;
+    const send = (request: WireRequest): void => {
+      // What comes while the cut waits for its reply goes down with the connection, unless there will be no cut.
+      if (repliesLeft < Number.POSITIVE_INFINITY) {
+        waiting.push(request);
+        return;
       }
-    });
+      if (client.destroyed) return;
+      const cut = cutFor(request);
+      if (cut === "before") {
+        end();
+        return;
+      }
+      server.write(request.bytes);
+      if (cut === "after") repliesLeft = repliesDue;
+      if (request.hasReply) repliesDue += 1;
+    };
+    client.on("data", (bytes: Buffer) => requests.push(bytes).forEach(send));
     server.on("data", (bytes: Buffer) => {
       for (const reply of replies.push(bytes)) {
-        repliesDue -= 1;
-        if (repliesLeft === 0) return end();
-        repliesLeft -= 1;
+        const isCut = repliesLeft === 0;
+        if (isCut && !wire.isDeferred(reply)) {
+          end();
+          return;
+        }
         client.write(reply);
+        repliesDue -= 1;
+        repliesLeft -= 1;
+        if (!isCut) continue;
+        repliesLeft = Number.POSITIVE_INFINITY;
+        arm({ moment: "after" });
+        waiting.splice(0).forEach(send);
       }
     });
   }
@@ -109,11 +131,7 @@ export async function startFaultProxy(serverUrl: string, wire: Wire): Promise<Fa
     count(into) {
       counted = into;
     },
-    arm(cut) {
-      armed = cut;
-      skipped = 0;
-      done = undefined;
-    },
+    arm,
     fired,
     disarm() {
       armed = undefined;

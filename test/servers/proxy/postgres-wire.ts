@@ -31,6 +31,7 @@ export const postgresWire: Wire = {
       (held) => endAfter(held, [readyForQuery]),
       (bytes) => bytes,
     ),
+  isDeferred: () => false,
 };
 
 function request(bytes: Buffer): WireRequest {

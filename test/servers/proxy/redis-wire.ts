@@ -21,6 +21,7 @@ export function redisWire(nameOf: (sha: string) => string | undefined): Wire {
         (held) => valueEnd(held, 0),
         (bytes) => bytes,
       ),
+    isDeferred: (reply) => reply.toString("latin1", 0, 9) === "-NOSCRIPT",
   };
 }
 

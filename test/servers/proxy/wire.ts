@@ -17,6 +17,8 @@ export interface Wire {
   readonly requests: () => WireReader<WireRequest>;
   /** Whole replies, one for each request that has one, in their order. */
   readonly replies: () => WireReader<Buffer>;
+  /** Whether the reply says that nothing was done, and that the same will be asked in another way. */
+  readonly isDeferred: (reply: Buffer) => boolean;
 }
 
 /** A reader for pieces whose end `endOf` finds: the offset behind the piece that starts at 0, or undefined where it is not whole. */

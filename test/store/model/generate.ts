@@ -10,6 +10,8 @@ import { inState, leaseOf, open, outcomeKinds, type View } from "./view.ts";
 
 type Unaimed = Command extends infer Each ? (Each extends Command ? Omit<Each, "advanceMs" | "cut"> : never) : never;
 
+/** A lease that never was. */
+const nobody = "nobody#1";
 const none: CommitCommand = { renew: [], settle: [], insert: [], claim: [] };
 
 /** The next command, chosen so that it mostly does something in the state that `view` shows. */
@@ -42,9 +44,12 @@ export function anyCommand(random: Random, view: View): Command {
   return make();
 }
 
-/** A read of whatever there is. */
+/** A read in which every verb has something to ask for. */
 export function anyRead(random: Random, view: View): Command {
-  return aimed(read(random, view), 0);
+  const { filter, lease, ...rest } = read(random, view);
+  const queue = filter.queue ?? parseQueueName(random.pick(queues));
+  const known = lease === nobody && view.leases.length > 0 ? random.pick(view.leases) : lease;
+  return aimed({ ...rest, filter: { ...filter, queue }, lease: known }, 0);
 }
 
 /** What brings everything to its end: a list that is empty once nothing is left to do. */
@@ -110,7 +115,7 @@ function settles(random: Random, view: View): readonly SettleCommand[] {
   for (let count = random.int(1, 4); count > 0; count -= 1) {
     if (running.length > 0 && !random.chance(0.08)) items.push(settle(random, view, random.pick(running)));
     else if (view.leases.length > 0) items.push(repeat(random, view, random.pick(view.leases)));
-    else items.push({ lease: "nobody#1", outcome: { kind: "release" }, sent: "release", jitter: 0 });
+    else items.push({ lease: nobody, outcome: { kind: "release" }, sent: "release", jitter: 0 });
   }
   return items;
 }
@@ -272,7 +277,7 @@ function updateQueue(random: Random): Unaimed {
   return { kind: "updateQueue", queue: parseQueueName(random.pick(queues)), change };
 }
 
-function read(random: Random, view: View): Unaimed {
+function read(random: Random, view: View): Extract<Unaimed, { kind: "read" }> {
   const job = view.dump.jobs.length > 0 ? random.pick(view.dump.jobs) : undefined;
   const running = inState(view, "RUNNING").filter((each) => each.role === "HEIR" || random.chance(0.1));
   const filter = {
@@ -289,7 +294,7 @@ function read(random: Random, view: View): Unaimed {
     filter,
     size: random.pick([1, 3, 100]),
     depthMax: random.pick([1, 2, 64]),
-    lease: running.length > 0 ? leaseOf(random.pick(running)) : "nobody#1",
+    lease: running.length > 0 ? leaseOf(random.pick(running)) : nobody,
   };
 }
 

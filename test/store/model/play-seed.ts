@@ -1,4 +1,4 @@
-import { planFaults } from "./plan-fault.ts";
+import { planFaults, type TakeAim } from "./plan-fault.ts";
 import { playRandom } from "./random-sequence.ts";
 import type { Report } from "./sequence.ts";
 import type { Stage } from "./stage.ts";
@@ -8,9 +8,10 @@ export async function playSeed(options: {
   readonly stage: Stage;
   readonly seed: number;
   readonly dumpEvery: number;
+  readonly takeAim: TakeAim;
 }): Promise<Report> {
-  const { stage, seed, dumpEvery } = options;
+  const { stage, seed, dumpEvery, takeAim } = options;
   const { engine, faulty } = stage;
-  const faults = faulty === undefined ? [] : await planFaults(seed);
+  const faults = faulty === undefined ? [] : await planFaults(seed, takeAim);
   return playRandom({ engine, faulty, faults, seed, dumpEvery });
 }

@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { before, describe, test } from "node:test";
 import { transitions } from "../../../src/core/transition.ts";
 import { stable } from "../comparable.ts";
+import { aimOf, named } from "./aims.ts";
 import type { Command } from "./command.ts";
 import { playSeed } from "./play-seed.ts";
 import { replay, shrink } from "./random-sequence.ts";
@@ -26,7 +27,7 @@ const changesMeanMin = 40;
 const milestone = 1;
 const shrinkTries = 150;
 
-/** Makes the tests that random sequences leave the model and the stage's store in the same state; or, with CONVEYOR_SEED, of one sequence. */
+/** Makes the tests that random sequences leave the model and the stage's store in the same state; or, with CONVEYOR_SEED (and CONVEYOR_CUT), of one sequence. */
 export function proveModel(proof: ModelProof): void {
   const { stage } = proof;
   const replayed = process.env.CONVEYOR_SEED;
@@ -34,7 +35,12 @@ export function proveModel(proof: ModelProof): void {
   else {
     test(`model / the sequence of seed ${replayed} leaves memory and ${stage} in the same state`, async () => {
       await onStage(stage, async (opened) => {
-        const report = await playSeed({ stage: opened, seed: Number(replayed), dumpEvery: 1 });
+        const report = await playSeed({
+          stage: opened,
+          seed: Number(replayed),
+          dumpEvery: 1,
+          takeAim: named(process.env.CONVEYOR_CUT),
+        });
         if (report.failure !== undefined) {
           assert.fail(await explained(opened, Number(replayed), report.failure, report.commands));
         }
@@ -132,10 +138,11 @@ function summary(stage: StageName, baseSeed: number, totals: Totals): string {
 async function explained(stage: Stage, seed: number, failure: string, commands: readonly Command[]): Promise<string> {
   const fewest = await shrink(stage, commands, shrinkTries);
   const { failure: again } = await replay(stage, fewest);
+  const aim = aimOf(commands);
   return [
     `seed ${seed}: ${failure}`,
     `${fewest.length} of its ${commands.length} commands are enough (${again ?? "not reproduced by the commands alone"}):`,
     ...fewest.map((command) => stable(command, 0)),
-    `again: CONVEYOR_SEED=${seed} npm test -- <this file>`,
+    `again: CONVEYOR_SEED=${seed} ${aim === undefined ? "" : `CONVEYOR_CUT=${aim} `}npm test -- <this file>`,
   ].join("\n");
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { aimCounts } from "./aims.ts";
 import type { StageName } from "./stage.ts";
 import { addTotals, noTotals, type Totals } from "./totals.ts";
 
@@ -10,13 +11,15 @@ export interface Work {
   readonly baseSeed: number;
   readonly sequences: number;
   readonly taken: Int32Array;
+  /** See `aims.ts`. */
+  readonly aims: Int32Array;
 }
 
 const threadsMax = 4;
 
 /** Plays the sequences of the seeds from `baseSeed` on, on as many threads as there are cores. */
-export async function playAllSequences(options: Omit<Work, "taken">): Promise<Totals> {
-  const work: Work = { ...options, taken: new Int32Array(new SharedArrayBuffer(4)) };
+export async function playAllSequences(options: Omit<Work, "taken" | "aims">): Promise<Totals> {
+  const work: Work = { ...options, taken: new Int32Array(new SharedArrayBuffer(4)), aims: aimCounts() };
   const threads = Math.min(threadsMax, availableParallelism());
   const parts = await Promise.all(Array.from({ length: threads }, () => play(work)));
   const totals = noTotals();
