@@ -32,7 +32,7 @@ export async function openPostgresStore(url: string, options: PostgresStoreOptio
     : silentNews();
   let isClosed = false;
   return {
-    description: { kind: "postgres", location: address.location, durability: durabilityOf(facts) },
+    description: { kind: "postgres", location: address.location, durability: durabilityOf(facts), flights: 2 },
     ...createWrites(connection, defaults),
     getJob: (id) => getJob(connection, id),
     listJobs: (filter, page) => listJobs(connection, filter, page),

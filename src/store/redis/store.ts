@@ -43,7 +43,12 @@ export async function openRedisStore(url: string, options: RedisStoreOptions): P
       publish: (channel, message) => connection.send(0, "PUBLISH", channel, message),
     });
     return {
-      description: { kind: "redis", location: settings.location, durability: durabilityOf(facts, settings) },
+      description: {
+        kind: "redis",
+        location: settings.location,
+        durability: durabilityOf(facts, settings),
+        flights: 2,
+      },
       ...createWrites(connection, { defaults: options.defaults }),
       ...reads,
       announce: news.announce,
