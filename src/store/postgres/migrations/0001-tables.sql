@@ -134,7 +134,7 @@ CREATE TABLE ready (
   seq bigint NOT NULL,
   payload_bytes integer NOT NULL,
   PRIMARY KEY (lane, neg_priority, run_at, seq)
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
 
 -- Jobs in SCHEDULED and RETRYING, in the order of their run times.
@@ -142,7 +142,7 @@ CREATE TABLE due (
   run_at bigint NOT NULL,
   seq bigint NOT NULL,
   PRIMARY KEY (run_at, seq)
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
 
 -- Jobs in RUNNING, by session; claimed_at and cancel are those of the job.
@@ -152,7 +152,7 @@ CREATE TABLE leased (
   claimed_at bigint NOT NULL,
   cancel smallint NOT NULL DEFAULT 0,
   PRIMARY KEY (session, seq)
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
 CREATE INDEX leased_cancel ON leased (session) WHERE cancel <> 0;
 
