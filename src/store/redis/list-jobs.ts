@@ -56,7 +56,7 @@ async function listFrom(
   // One more than wanted tells whether there is a next page; of many shards each gives a share, and the page may be short.
   const rowsMax =
     shards.length === 1 ? page.size + 1 : Math.min(page.size + 1, Math.ceil((2 * page.size) / shards.length) + 8);
-  const states = filter.states.map((state) => State[state]);
+  const states = [...new Set(filter.states)].map((state) => State[state]);
   const stretches = await Promise.all(
     shards.map(async (shard, index): Promise<Stretch> => {
       const place = places[index] ?? over;

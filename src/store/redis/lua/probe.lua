@@ -4,9 +4,9 @@ local key = KEYS[1] .. 'probe'
 local tries = {
   { 'TIME' }, { 'TYPE', key },
   { 'HSET', key, 'a', 1 }, { 'HINCRBY', key, 'a', 1 }, { 'HGET', key, 'a' }, { 'HMGET', key, 'a' }, { 'HGETALL', key },
-  { 'HKEYS', key }, { 'HVALS', key }, { 'HDEL', key, 'a' },
+  { 'HKEYS', key }, { 'HVALS', key }, { 'HLEN', key }, { 'HDEL', key, 'a' },
   { 'RPUSH', key, 'a' }, { 'LLEN', key }, { 'LRANGE', key, 0, 0 }, { 'DEL', key },
-  { 'ZADD', key, 1, 'a' }, { 'ZCARD', key }, { 'ZRANGE', key, 0, 0 }, { 'ZRANGEBYSCORE', key, 1, 1 },
+  { 'ZADD', key, 1, 'a' }, { 'ZCARD', key }, { 'ZCOUNT', key, 1, 1 }, { 'ZRANGE', key, 0, 0 }, { 'ZRANGEBYSCORE', key, 1, 1 },
   { 'ZREVRANGEBYSCORE', key, 1, 1 }, { 'ZREM', key, 'a' },
   { 'SADD', key, 'a' }, { 'SMISMEMBER', key, 'a' }, { 'DEL', key },
 }
