@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { FailurePolicy, JobRole, JobState } from "../../gen/conveyor/v1/job_pb.ts";
 import { WaitUntil } from "../../gen/conveyor/v1/job_service_pb.ts";
 import type { JobId, SessionId } from "../../src/core/names.ts";
+import { deferred } from "../../src/runtime/deferred.ts";
 import type { Store } from "../../src/store/store.ts";
 import { startTwoWorlds, withoutNews } from "./two-worlds.ts";
 import { chore, type World } from "./world.ts";
@@ -59,6 +60,35 @@ test("two brokers / a queue that is resumed at one goes on at the other at once 
   await b.call.getJob(job.id);
   assert.equal(at.waiting("deliveries").length, 0);
   await a.call.updateQueue({ name: "default", settings: { paused: false }, updateMask: { paths: ["paused"] } });
+  assert.equal((await at.deliveries(1))[0]?.jobId, job.id);
+});
+
+test("two brokers / a hint that comes while a claim is under way, which may not have seen the job, is not lost (13)", async (t) => {
+  const held = deferred<void>();
+  const heard = deferred<void>();
+  const go = deferred<void>();
+  const wrap = (store: Store, index: number): Store => ({
+    ...store,
+    async commit(batch) {
+      const answer = await store.commit(batch);
+      if (index === 0 && batch.claim.length > 0) {
+        held.resolve();
+        await go.promise;
+      }
+      return answer;
+    },
+    listen: (listener) =>
+      store.listen((news) => {
+        listener(news);
+        heard.resolve();
+      }),
+  });
+  const [a, b] = await startTwoWorlds(t, { ...hintsOnly, wrap });
+  const at = await a.worker();
+  await held.promise;
+  const job = await b.call.enqueueChore();
+  await heard.promise;
+  go.resolve();
   assert.equal((await at.deliveries(1))[0]?.jobId, job.id);
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConveyorError } from "../../src/core/errors.ts";
 import { createBatcher } from "../../src/runtime/batcher.ts";
-import { type Deferred, deferred } from "../../src/runtime/deferred.ts";
+import { type Deferred, deferred, turnOfEventLoop } from "../../src/runtime/deferred.ts";
 
 /** A batcher whose batches wait until the test lets them go. */
 function held(
@@ -11,6 +11,8 @@ function held(
     readonly bytesMax?: number;
     readonly pendingMax?: number;
     readonly pendingBytesMax?: number;
+    readonly flightsMax?: number;
+    readonly itemsAmple?: number;
   } = {},
 ) {
   const batches: { readonly items: readonly number[]; readonly end: Deferred<void> }[] = [];
@@ -134,4 +136,40 @@ test("batcher / a handler that never waits does not shut out the event loop", as
   );
   await Promise.all([turned, last]);
   assert.deepEqual(order, ["turn", "last item"]);
+});
+
+test("batcher / with room for more in flight a second batch begins for ample items only, and little stays together", async () => {
+  const { batcher, batch, batches } = held({ flightsMax: 2, itemsAmple: 3 });
+  const answers = [batcher.add(1)];
+  const first = await batch(0);
+  answers.push(batcher.add(2), batcher.add(3));
+  await turnOfEventLoop();
+  assert.equal(batches.length, 1, "two wait for the first");
+  answers.push(batcher.add(4));
+  const second = await batch(1);
+  assert.deepEqual(second.items, [2, 3, 4]);
+  answers.push(...[5, 6, 7, 8].map((item) => batcher.add(item)));
+  await turnOfEventLoop();
+  assert.equal(batches.length, 2, "never three");
+  second.end.resolve();
+  const third = await batch(2);
+  assert.deepEqual(third.items, [5, 6, 7, 8]);
+  answers.push(batcher.add(9));
+  third.end.resolve();
+  await turnOfEventLoop();
+  assert.equal(batches.length, 3, "one waits for what is in flight");
+  first.end.resolve();
+  const fourth = await batch(3);
+  let idle = false;
+  const resting = batcher.idle().then(() => {
+    idle = true;
+  });
+  await turnOfEventLoop();
+  assert.equal(idle, false);
+  fourth.end.resolve();
+  await resting;
+  assert.deepEqual(
+    await Promise.all(answers),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9].map((item) => `done ${item}`),
+  );
 });
