@@ -37,9 +37,9 @@ CREATE OR REPLACE FUNCTION reap_leases(
   p_now bigint, p_defaults jsonb, p_sessions bigint[], p_max integer, p_jitter double precision, OUT dealt integer, OUT events event[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  buffered text[] := ARRAY(SELECT unnest(s.buffered) FROM session s WHERE s.seq = ANY(p_sessions));
   self job;
   jitter double precision;
+  buffered boolean;
 BEGIN
   dealt := 0;
   events := '{}';
@@ -50,7 +50,9 @@ BEGIN
   LOOP
     -- The golden-ratio sequence of jitterOf in src/core/backoff.ts.
     jitter := p_jitter + dealt * 0.6180339887498949::double precision;
-    events := events || end_lease(p_now, p_defaults, self, CASE WHEN self.lease = ANY(buffered) THEN 8 ELSE 7 END,
+    -- A session can name leases of another: that says nothing of them.
+    buffered := EXISTS (SELECT 1 FROM session s WHERE s.seq = self.session AND self.lease = ANY(s.buffered));
+    events := events || end_lease(p_now, p_defaults, self, CASE WHEN buffered THEN 8 ELSE 7 END,
       jsonb_build_object('j', jitter - floor(jitter)));
     dealt := dealt + 1;
   END LOOP;
