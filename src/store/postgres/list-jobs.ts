@@ -90,6 +90,7 @@ async function meantBy(
   return isMissing ? undefined : { ...meant, states };
 }
 
+// The list of numbers holds the planner to the index, whatever it knows of the tables.
 /** $1 place after which, $2 rows to look through, $3 lanes, $4 states, $5 rows wanted, $6 parent, $7 root. */
 function statement(schema: string, filter: ListFilter, meant: Meant): string {
   const order = filter.parentId === undefined ? "DESC" : "ASC";
@@ -104,7 +105,7 @@ function statement(schema: string, filter: ListFilter, meant: Meant): string {
     WITH place AS MATERIALIZED (${source(schema, filter, meant)} ORDER BY place ${order} LIMIT $2),
     hit AS (
       SELECT place.place, j.seq FROM place JOIN ${schema}.job j ON j.seq = place.seq
-      WHERE ${conditions.join(" AND ")} ORDER BY place.place ${order} LIMIT $5),
+      WHERE j.seq = ANY(ARRAY(SELECT seq FROM place)) AND ${conditions.join(" AND ")} ORDER BY place.place ${order} LIMIT $5),
     looked AS (SELECT count(*)::integer AS looked, ${order === "ASC" ? "max" : "min"}(place) AS last_place FROM place)
     SELECT looked.*, listed.* FROM looked LEFT JOIN (
       SELECT hit.place, ${summaryColumns} FROM hit JOIN ${schema}.job j ON j.seq = hit.seq ${summaryJoins(schema)}

@@ -20,6 +20,8 @@ export interface PooledConnection extends Connection {
   raiseNow(ms: number): void;
 }
 
+/** Reads of everything may take longer than what is read in daily work. */
+const snapshotMsMax = 600_000;
 /** No new try begins after this. */
 const retryMs = 5_000;
 
@@ -50,9 +52,13 @@ export function createConnection(pool: ServerPool, options: PooledConnectionOpti
   };
 }
 
-async function rowsOf<Row>(client: pg.ClientBase, { text, values }: Statement): Promise<readonly Row[]> {
+async function rowsOf<Row>(
+  client: pg.ClientBase,
+  { text, values }: Statement,
+  bounds: { readonly query_timeout?: number } = {},
+): Promise<readonly Row[]> {
   // Rows are what the caller's statement selects.
-  const { rows } = await client.query({ text, values: values.map(parameterOf) });
+  const { rows } = await client.query({ text, values: values.map(parameterOf), ...bounds });
   return rows as Row[];
 }
 
@@ -69,8 +75,9 @@ function parameterOf(value: Value): unknown {
 
 async function inSnapshot<T>(client: pg.ClientBase, work: (read: Connection["read"]) => Promise<T>): Promise<T> {
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  await client.query(`SET LOCAL statement_timeout = ${snapshotMsMax}`);
   try {
-    const answer = await work((text, values) => rowsOf(client, { text, values }));
+    const answer = await work((text, values) => rowsOf(client, { text, values }, { query_timeout: snapshotMsMax }));
     await client.query("COMMIT");
     return answer;
   } catch (error) {

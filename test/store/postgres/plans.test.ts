@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import pg from "pg";
+import { serverDefaults } from "../../../src/core/job.ts";
+import type { SessionId } from "../../../src/core/names.ts";
+import type { Connection } from "../../../src/store/postgres/connection.ts";
+import { listJobs } from "../../../src/store/postgres/list-jobs.ts";
+import { getJob, getStatuses } from "../../../src/store/postgres/read-job.ts";
+import { getQueue } from "../../../src/store/postgres/read-queue.ts";
+import { openPostgresStore } from "../../../src/store/postgres/store.ts";
+import { createWrites } from "../../../src/store/postgres/writes.ts";
+import type { ListFilter, Store } from "../../../src/store/store.ts";
+import { postgresUrl } from "../../servers/addresses.ts";
+import { job } from "../jobs.ts";
+import { withSettings } from "./world.ts";
+
+const schema = `plans_${process.pid}`;
+const ready = 30_000;
+const { queue, payload } = job("a");
+const sessionId = "s-1" as SessionId;
+const options = { defaults: serverDefaults };
+
+let store: Store;
+let client: pg.Client;
+
+before(async () => {
+  const url = await postgresUrl();
+  store = await openPostgresStore(withSettings(url, { schema }), options);
+  client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await store.openSession({ sessionId, principal: "", worker: "w", instanceId: "i", ttlMs: 600_000 });
+  for (let first = 0; first < ready; first += 2_000) {
+    const insert = Array.from({ length: 2_000 }, (_, index) => ({
+      trees: [{ root: job(`j${first + index}`, { priority: index % 3 }), nodes: [] }],
+    }));
+    await store.commit({ renew: [], settle: [], insert, claim: [] });
+  }
+  await store.commit({
+    renew: [],
+    settle: [],
+    insert: [{ trees: [{ root: job("other", { queue: "other" }), nodes: [] }] }],
+    claim: [],
+  });
+});
+
+after(async () => {
+  await store.close();
+  await client.query(`DROP SCHEMA ${schema} CASCADE`);
+  await client.end();
+});
+
+interface TableReads {
+  readonly name: string;
+  readonly scanned: number;
+  readonly fetched: number;
+}
+
+/** What `work` read of each table, by whole scans and by index: counted by the server within one transaction. */
+async function readsOf(work: (connection: Connection) => Promise<unknown>): Promise<readonly TableReads[]> {
+  const read: Connection["read"] = async (text, values) => (await client.query(text, [...values])).rows;
+  const connection: Connection = {
+    schema,
+    nowMs: () => null,
+    read,
+    snapshot: (inside) => inside(read),
+    write: (make) => read(make(false).text, make(false).values),
+  };
+  await client.query("BEGIN");
+  // What was not yet handed in by transactions before counts too.
+  const before = await tableReads();
+  await work(connection);
+  const now = await tableReads();
+  await client.query("COMMIT");
+  return now.map(({ name, scanned, fetched }) => {
+    const own = before.find((each) => each.name === name);
+    return { name, scanned: scanned - (own?.scanned ?? 0), fetched: fetched - (own?.fetched ?? 0) };
+  });
+}
+
+async function tableReads(): Promise<readonly TableReads[]> {
+  const { rows } = await client.query<TableReads>(
+    `SELECT relname AS name, seq_tup_read::int AS scanned, coalesce(idx_tup_fetch, 0)::int AS fetched
+     FROM pg_stat_xact_user_tables WHERE schemaname = $1`,
+    [schema],
+  );
+  return rows;
+}
+
+/** No table that only grows was scanned, and otherwise no more rows of any were read than this. */
+async function readsFew(work: (connection: Connection) => Promise<unknown>, rowsMax: number): Promise<void> {
+  for (const { name, scanned, fetched } of await readsOf(work)) {
+    if (["job", "payload", "result", "attempt"].includes(name))
+      assert.equal(scanned, 0, `${name} was scanned: ${scanned} rows`);
+    if (["lane", "counter", "counter_apart", "name", "queue", "session"].includes(name)) continue;
+    assert.ok(
+      scanned + fetched <= rowsMax,
+      `${scanned + fetched} rows of ${name} were read, expected at most ${rowsMax}`,
+    );
+  }
+}
+
+function claim(connection: Connection, nonce: string): Promise<unknown> {
+  const lanes = [
+    { queue, types: [payload.type], jobsMax: 50 },
+    { queue: job("other", { queue: "other" }).queue, types: [payload.type], jobsMax: 50 },
+  ];
+  const item = { sessionId, epoch: 1, nonce, jobsMax: 50, bytesMax: 1e6, lanes };
+  return createWrites(connection, serverDefaults).commit({ renew: [], settle: [], insert: [], claim: [item] });
+}
+
+for (const statistics of ["without statistics", "after ANALYZE"] as const) {
+  test(`plans / a claim reads what it takes, ${statistics}, however often it is asked (F)`, async () => {
+    if (statistics === "after ANALYZE") {
+      for (const table of ["job", "ready", "payload", "lane"]) await client.query(`ANALYZE ${schema}.${table}`);
+    }
+    // More than five times: then the server may take a plan that fits every parameter.
+    for (let round = 0; round < 8; round += 1) {
+      await readsFew((connection) => claim(connection, `${statistics}-${round}`.padEnd(32, "x")), 400);
+    }
+  });
+}
+
+test("plans / reads of jobs look at what they show", async () => {
+  await readsFew((connection) => getJob(connection, job("j7").id), 10);
+  await readsFew((connection) => getStatuses(connection, [job("j7").id, job("j9").id]), 10);
+  await readsFew((connection) => getQueue(connection, queue), 20);
+});
+
+test("plans / a page of a list reads a window of jobs, from the narrowest index", async () => {
+  const all: ListFilter = { states: [], includeChainFailed: true };
+  const page = { size: 50 };
+  await readsFew((connection) => listJobs(connection, all, page), 1_500);
+  await readsFew((connection) => listJobs(connection, { ...all, states: ["READY"] }, page), 1_500);
+  await readsFew((connection) => listJobs(connection, { ...all, states: ["DEAD"] }, page), 10);
+  await readsFew((connection) => listJobs(connection, { ...all, states: ["RUNNING"] }, page), 4_000);
+  await readsFew((connection) => listJobs(connection, { ...all, rootId: job("j7").id }, page), 50);
+  await readsFew((connection) => listJobs(connection, { ...all, parentId: job("j7").id }, page), 50);
+  // One job far back, found page by page: each looks through no more than its windows.
+  let cursor: string | undefined;
+  const found: string[] = [];
+  do {
+    await readsFew(async (connection) => {
+      const filter: ListFilter = {
+        ...all,
+        queue: job("other", { queue: "other" }).queue,
+        states: ["READY", "COMPLETED"],
+      };
+      const answer = await listJobs(connection, filter, { size: 50, cursor });
+      found.push(...answer.items.map(({ id }) => id));
+      cursor = answer.cursor;
+    }, 45_000);
+  } while (cursor !== undefined);
+  assert.deepEqual(found, ["other"]);
+});
