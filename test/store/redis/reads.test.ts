@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { JobSummary, NewTree } from "../../../src/core/job.ts";
+import { shardOf } from "../../../src/store/redis/shards.ts";
 import type { ListFilter, Store } from "../../../src/store/store.ts";
 import { redisUrl } from "../../servers/addresses.ts";
 import { openWorld, type World } from "../conformance/world.ts";
@@ -62,6 +63,23 @@ test("redis reads / a list over many shards has each job once, the newest first,
     assert.equal(even.length, 100);
     assert.ok(even.every(({ queue }) => queue === "even"));
     assert.deepEqual(await listAll(world.store, { ...all, states: ["RUNNING"] }, 7), []);
+  }));
+
+test("redis reads / the newest jobs come first, also when they all lie on one shard and are more than a page reads of it", () =>
+  withWorld(16, async (world) => {
+    const names = Array.from({ length: 1_000 }, (_, index) => `j${index}`);
+    const spread = names.slice(0, 100);
+    const together = names.slice(100).filter((name) => shardOf(name, 16) === 3);
+    assert.ok(together.length > 40);
+    for (const id of [...spread, ...together]) {
+      await insert(world, [tree(job(id))]);
+      world.advance(1);
+    }
+    const found = await listAll(world.store, all, 64);
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      [...spread, ...together].reverse(),
+    );
   }));
 
 test("redis reads / a page token of another list, or of none, is refused", () =>
