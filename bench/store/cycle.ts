@@ -7,6 +7,7 @@ import { openStore } from "../../src/embedded/open-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { exitOnSignals } from "../../test/prove/process/spawned.ts";
 import { openThrowAwayStore } from "../../test/prove/process/throw-away-store.ts";
+import { familyCpuMsOf } from "../../test/prove/process/usage.ts";
 import { median } from "../measure.ts";
 import { claimJobs, completeJobs, insertJobs, openBenchSession, runChain } from "./work.ts";
 
@@ -34,6 +35,8 @@ interface Round {
   readonly rate: number;
   /** CPU of this process in µs a job: steadier than the rate where the machine has other work. */
   readonly cpu: number;
+  /** The same of the database server. */
+  readonly serverCpu: number;
 }
 
 /** As many rounds of half a second as fit into the time. */
@@ -43,19 +46,29 @@ async function rounds(round: () => Promise<number>): Promise<Round[]> {
   while (performance.now() < end) {
     const begun = performance.now();
     const cpuBegun = process.cpuUsage();
+    const serverBegun = serverMs();
     let jobs = 0;
     while (performance.now() - begun < roundMs) jobs += await round();
     const { user, system } = process.cpuUsage(cpuBegun);
-    all.push({ rate: (jobs * 1_000) / (performance.now() - begun), cpu: (user + system) / jobs });
+    all.push({
+      rate: (jobs * 1_000) / (performance.now() - begun),
+      cpu: (user + system) / jobs,
+      serverCpu: ((serverMs() - serverBegun) * 1_000) / jobs,
+    });
   }
   return all;
+}
+
+function serverMs(): number {
+  return server === undefined ? 0 : familyCpuMsOf(server.pid);
 }
 
 function report(what: string, all: readonly Round[]): void {
   const rate = median(all.map((each) => each.rate));
   const cpu = median(all.map((each) => each.cpu));
+  const serverCpu = median(all.map((each) => each.serverCpu));
   console.log(
-    `${what.padEnd(36)} ${Math.round(rate).toLocaleString("en").padStart(8)} /s ${cpu.toFixed(1).padStart(8)} µs CPU`,
+    `${what.padEnd(36)} ${Math.round(rate).toLocaleString("en").padStart(8)} /s ${cpu.toFixed(1).padStart(8)} µs CPU${server === undefined ? "" : `, server ${serverCpu.toFixed(1).padStart(8)} µs`}`,
   );
 }
 

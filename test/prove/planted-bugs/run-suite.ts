@@ -4,25 +4,27 @@ import path from "node:path";
 import { run } from "node:test";
 
 const [concurrency, timeout, engine, ...files] = process.argv.slice(2);
-/** Names of the suites and tests that are open, by file and depth. */
-const open = new Map<string, string[]>();
 const cwd = process.cwd();
+const waiting = [...files];
+await Promise.all(
+  Array.from({ length: Number(concurrency) }, async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await runFile(file);
+  }),
+);
 
-const events = run({
-  cwd,
-  files: files.map((file) => path.resolve(cwd, file)),
-  concurrency: Number(concurrency),
-  timeout: Number(timeout),
-  ...(engine === "" ? {} : { testNamePatterns: [new RegExp(`\\[${engine}\\b`)] }),
-});
-for await (const { type, data } of events) {
-  if (type === "test:start") {
-    const names = open.get(data.file ?? "") ?? [];
-    open.set(data.file ?? "", [...names.slice(0, data.nesting), data.name]);
-  } else if (type === "test:pass" || type === "test:fail") {
-    const names = open.get(data.file ?? "") ?? [];
-    const file = path.relative(cwd, data.file ?? "");
-    const title = [...names.slice(0, data.nesting), data.name].join(" > ");
+/** A run of its own: what node tells of a test is where it is written, which is not always the file that was asked for. */
+async function runFile(file: string): Promise<void> {
+  const open: string[] = [];
+  const events = run({
+    cwd,
+    files: [path.resolve(cwd, file)],
+    timeout: Number(timeout),
+    ...(engine === "" ? {} : { testNamePatterns: [new RegExp(`\\[${engine}\\b`)] }),
+  });
+  for await (const { type, data } of events) {
+    if (type === "test:start") open.splice(data.nesting, open.length, data.name);
+    if (type !== "test:pass" && type !== "test:fail") continue;
+    const title = [...open.slice(0, data.nesting), data.name].join(" > ");
     const { duration_ms: ms, type: kind } = data.details;
     const skipped = data.skip !== undefined || data.todo !== undefined;
     const error =
