@@ -6,6 +6,8 @@ export interface Engine {
   readonly name: string;
   /** Opens an empty store of its own. */
   open(options: StoreOptions): Promise<OpenedStore>;
+  /** Ids that begin like these, of roots that it keeps together; undefined: any are. */
+  neighbours?(ids: readonly string[]): readonly string[];
   /** What it cannot do by its nature. Which lacks there may be, and no others, is said by `tools/allowed-skips.ts`. */
   readonly lacks: { readonly [Need in EngineNeed]?: string };
 }

@@ -26,6 +26,7 @@ async function race(world: World, how: "one commit" | "two commits", order: "ab"
 export const claimCases: readonly Case[] = [
   {
     name: "claim / respects the limit of the claim and of each lane (8)",
+    needs: ["shardWideOrder"],
     async run(world) {
       await world.insert(...many("a", 5), job("x", { queue: "mail" }), job("y", { queue: "mail" }));
       const leases = await world.claim({
@@ -54,6 +55,7 @@ export const claimCases: readonly Case[] = [
   },
   {
     name: "claim / higher priority first, over the whole int32, then run time (8)",
+    needs: ["shardWideOrder"],
     async run(world) {
       await world.insert(job("late", { delayMs: 2 }), job("early", { delayMs: 1 }));
       await world.insert(
@@ -83,6 +85,7 @@ export const claimCases: readonly Case[] = [
   },
   {
     name: "claim / stops before exceeding its bytes but takes at least one (8)",
+    needs: ["shardWideOrder"],
     async run(world) {
       await world.insert(job("big", { payload: "x".repeat(100) }));
       await world.insert(...["a", "b", "c"].map((id) => job(id, { payload: "x".repeat(10) })));
@@ -93,6 +96,7 @@ export const claimCases: readonly Case[] = [
   },
   {
     name: "claim / first in, first out within a priority, over commits, items, trees and types (9)",
+    needs: ["shardWideOrder"],
     async run(world) {
       const expected: string[] = [];
       for (let commit = 0; commit < 5; commit += 1) {
@@ -132,6 +136,7 @@ export const claimCases: readonly Case[] = [
     (["ab", "ba"] as const).map(
       (order): Case => ({
         name: `claim / two workers share without overlap, ${how}, order ${order} (10)`,
+        needs: ["shardWideOrder"],
         async run(world) {
           await world.insert(...many("a", 10));
           const taken = await race(world, how, order, false);
@@ -150,7 +155,7 @@ export const claimCases: readonly Case[] = [
         needs: ["crash"],
         async run(world) {
           await world.insert(...many("a", 10));
-          const taken = (await race(world, how, order, true)).flat();
+          const taken = world.inOrder((await race(world, how, order, true)).flat());
           assert.deepEqual(
             taken,
             Array.from({ length: 10 }, (_, index) => `a${index}`),
@@ -193,6 +198,7 @@ export const claimCases: readonly Case[] = [
   },
   {
     name: "claim / new jobs never overtake the backlog, not even in the commit that inserts them (14)",
+    needs: ["shardWideOrder"],
     async run(world) {
       await world.insert(...many("old", 3));
       world.advance(10);

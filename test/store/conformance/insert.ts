@@ -50,18 +50,19 @@ export const insertCases: readonly Case[] = [
   {
     name: "insert / an item with one bad tree inserts none of its trees (2)",
     async run(world) {
-      await world.insert(job("taken"));
+      const [x = "", y = "", taken = "", z = ""] = world.neighbours("x", "y", "taken", "z");
+      await world.insert(job(taken, { payload: "one" }));
       const before = await world.store.dump();
       const answer = await world.insertTogether(
-        tree(job("x"), child("x1"), heir("x2")),
-        job("y"),
-        job("taken", { payload: "other" }),
-        job("z"),
+        tree(job(x), child("x1"), heir("x2")),
+        job(y),
+        job(taken, { payload: "other" }),
+        job(z),
       );
-      assert.deepEqual(answer, { kind: "refused", index: 2, code: "JOB_ID_EXISTS", id: "taken" });
-      for (const id of ["x", "x1", "x2", "y", "z"]) assert.equal(await world.store.getJob(jobId(id)), undefined, id);
+      assert.deepEqual(answer, { kind: "refused", index: 2, code: "JOB_ID_EXISTS", id: taken });
+      for (const id of [x, "x1", "x2", y, z]) assert.equal(await world.store.getJob(jobId(id)), undefined, id);
       assert.deepEqual(await world.store.dump(), before);
-      assert.deepEqual(await world.claimIds(), ["taken"]);
+      assert.deepEqual(await world.claimIds(), [taken]);
     },
   },
   {
@@ -83,12 +84,13 @@ export const insertCases: readonly Case[] = [
   {
     name: "insert / trees of one item are inserted together (2)",
     async run(world) {
-      const answer = await world.insertTogether(job("x"), tree(job("y"), child("y1")), job("z"));
+      const [x = "", y = "", z = ""] = world.neighbours("x", "y", "z");
+      const answer = await world.insertTogether(job(x), tree(job(y), child("y1")), job(z));
       assert.deepEqual(answer, {
         kind: "inserted",
-        roots: ["x", "y", "z"].map((id) => ({ id, deduplicated: false })),
+        roots: [x, y, z].map((id) => ({ id, deduplicated: false })),
       });
-      await world.expect({ x: "READY", y: "READY", y1: "HELD:PARENT", z: "READY" });
+      await world.expect({ [x]: "READY", [y]: "READY", y1: "HELD:PARENT", [z]: "READY" });
     },
   },
   {

@@ -11,8 +11,9 @@ export const leasePrincipalCases: readonly Case[] = [
       const alice = await world.openSession({ principal: "alice" });
       const bob = await world.openSession({ principal: "bob" });
       const of = (leaseId: string) => world.store.leasePrincipal(leaseId as LeaseId); // forged ones too
-      await world.insert(job("a"), job("b"), job("c"));
-      await world.claim({ session: alice, jobsMax: 2 });
+      await world.insert(job("a"), job("b"));
+      await world.claim({ session: alice });
+      await world.insert(job("c"));
       await world.claim({ session: bob });
       const [a, b, c] = ["a", "b", "c"].map((id) => world.lease(id).leaseId);
       const all = async () => [await of(a ?? ""), await of(b ?? ""), await of(c ?? "")];

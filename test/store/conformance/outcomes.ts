@@ -186,6 +186,7 @@ export const outcomeCases: readonly Case[] = [
   },
   {
     name: "release / keeps its place in the queue and costs nothing (36)",
+    needs: ["shardWideOrder"],
     async run(world) {
       await world.insert(job("a"), job("b"), job("c"));
       await world.claim({ jobsMax: 2 });

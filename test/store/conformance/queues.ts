@@ -99,6 +99,7 @@ export const queueCases: readonly Case[] = [
   },
   {
     name: "queue / never more jobs leased than its maximum concurrency, over all workers (65)",
+    needs: ["shardWideOrder"],
     async run(world) {
       await world.store.updateQueue(mail, { maxConcurrency: 3 });
       await world.insert(...[0, 1, 2, 3, 4, 5].map((index) => job(`m${index}`, { queue: "mail" })), job("d"));
@@ -118,6 +119,7 @@ export const queueCases: readonly Case[] = [
   },
   {
     name: "queue / a full queue does not hold up another, in one claim or one commit (66)",
+    needs: ["shardWideOrder"],
     async run(world) {
       await world.store.updateQueue(mail, { maxConcurrency: 1 });
       await world.insert(job("m1", { queue: "mail" }), job("m2", { queue: "mail" }), job("d1"), job("d2"));

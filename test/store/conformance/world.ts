@@ -134,9 +134,14 @@ export async function openWorld(engine: Engine) {
     return take(only(answer.claimed));
   }
 
-  /** Claims all that can be claimed; the ids in the order of their claim. */
+  /** These ids as they are, or sorted where the engine keeps no order over all of them. */
+  function inOrder(ids: readonly string[]): readonly string[] {
+    return engine.lacks.shardWideOrder === undefined ? ids : ids.toSorted();
+  }
+
+  /** Claims all that can be claimed; the ids in the order of their claim, where there is one. */
   async function claimIds(options: ClaimOptions = {}): Promise<readonly string[]> {
-    return (await claim(options)).map((lease) => lease.jobId);
+    return inOrder((await claim(options)).map((lease) => lease.jobId));
   }
 
   function lease(id: string): Lease {
@@ -267,6 +272,9 @@ export async function openWorld(engine: Engine) {
     take,
     claim,
     claimIds,
+    inOrder,
+    /** Ids like these, of roots that can be inserted together. */
+    neighbours: (...ids: readonly string[]): readonly string[] => engine.neighbours?.(ids) ?? ids,
     lease,
     item,
     settle,

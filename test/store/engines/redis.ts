@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Cluster, Redis } from "ioredis";
+import { shardOf } from "../../../src/store/redis/shards.ts";
 import { openRedisStore } from "../../../src/store/redis/store.ts";
 import { redisClusterNodes, redisUrl } from "../../servers/addresses.ts";
 import type { Engine } from "../engine.ts";
@@ -24,6 +25,7 @@ export function redisEngine({ shards, cluster = false, url }: RedisEngineOptions
   return {
     name: cluster ? `redis cluster, ${shards} shards` : `redis, ${shards} ${shards === 1 ? "shard" : "shards"}`,
     lacks: shards === 1 ? {} : { shardWideOrder: shardWide },
+    neighbours: (ids) => ids.map((id) => neighbourOf(ids[0] ?? id, id, shards)),
     async open(options) {
       const server = await findUrl();
       const namespace = `test-${randomBytes(8).toString("hex")}`;
@@ -46,6 +48,14 @@ export function redisEngine({ shards, cluster = false, url }: RedisEngineOptions
       });
     },
   };
+}
+
+/** An id that begins like `id`, of a root that the shard of `first` gets. */
+function neighbourOf(first: string, id: string, shards: number): string {
+  for (let suffix = 0; ; suffix += 1) {
+    const found = suffix === 0 ? id : `${id}-${suffix}`;
+    if (shardOf(found, shards) === shardOf(first, shards)) return found;
+  }
 }
 
 /** In the form of a store's URL. */
