@@ -124,7 +124,9 @@ function source(schema: string, filter: ListFilter, meant: Meant): string {
     return `SELECT * FROM (${below(1)} UNION ALL ${below(2)}) AS below`;
   }
   if (filter.rootId !== undefined) {
-    const below = limited(`SELECT seq AS place, seq FROM ${schema}.job WHERE root = $7 AND seq < $1`, "seq DESC");
+    // Said so that only the index by root gives the order: the primary key's would be walked through all other chains.
+    const where = "root >= $7 AND (root, seq) < ($7, $1)";
+    const below = limited(`SELECT seq AS place, seq FROM ${schema}.job WHERE ${where}`, "root DESC, seq DESC");
     return `SELECT * FROM (${below} UNION ALL SELECT seq, seq FROM ${schema}.job WHERE seq = $7 AND seq < $1) AS chain`;
   }
   const tables = new Set(meant.states.map((state) => tableOf.get(state)));
