@@ -104,7 +104,7 @@ function valuesOf(
         i: item.sessionId,
         n: item.epoch,
         t: Math.ceil(item.ttlMs),
-        b: item.buffered.filter(isLeaseId),
+        b: [...new Set(item.buffered)].filter(isLeaseId),
       })),
     ),
     done.map(({ seq }) => seq),

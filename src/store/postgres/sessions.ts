@@ -59,7 +59,7 @@ export async function resumeSession(
 ): Promise<ResumeAnswer> {
   const { sessionId, principal, ttlMs, held } = request;
   const heldIds = [...new Set(held.map(({ leaseId }) => leaseId))];
-  const buffered = held.filter((each) => each.buffered).map(({ leaseId }) => leaseId);
+  const buffered = [...new Set(held.filter((each) => each.buffered).map(({ leaseId }) => leaseId))];
   const [row] = await connection.write<ResumeRow>(() => ({
     text: `SELECT ${connection.schema}.resume_session($1, $2, $3, $4, $5, $6) AS said`,
     values: [
