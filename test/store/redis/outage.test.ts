@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, test } from "node:test";
+import type { Redis } from "ioredis";
 import type { SessionId, TypeName } from "../../../src/core/names.ts";
 import type { ClaimItem, Store } from "../../../src/store/store.ts";
 import { startFaultProxy } from "../../servers/proxy/fault-proxy.ts";
@@ -19,6 +23,24 @@ function claim(some: Partial<ClaimItem> = {}): ClaimItem {
 async function insert(store: Store, ...ids: readonly string[]): Promise<void> {
   const answer = await commit(store, { insert: ids.map((id) => ({ trees: [{ root: job(id), nodes: [] }] })) });
   for (const each of answer.inserted) assert.equal(each.kind, "inserted");
+}
+
+/** From its next rewrite on the server's append-only file is a device that has no room: every write to it fails with ENOSPC. */
+async function fillDisk(redis: Redis, dataDir: string): Promise<void> {
+  const folder = path.join(dataDir, "appendonlydir");
+  const name = readdirSync(folder).find((each) => each.endsWith(".incr.aof"));
+  assert.ok(name, "this test needs Redis 7, which keeps its append-only file in parts");
+  const next = name.replace(/\.(\d+)\.incr/, (_, number: string) => `.${Number(number) + 1}.incr`);
+  symlinkSync("/dev/full", path.join(folder, next));
+  await redis.bgrewriteaof();
+}
+
+async function saved(redis: Redis, status: "ok" | "err"): Promise<void> {
+  await eventually(async () => {
+    const info = await redis.info("persistence");
+    assert.match(info, /rdb_bgsave_in_progress:0/);
+    assert.match(info, new RegExp(`rdb_last_bgsave_status:${status}`));
+  });
 }
 
 // Most of them wait for a store to give up.
@@ -114,6 +136,63 @@ describe("redis outage", { concurrency: 5 }, () => {
         await insert(store, "b");
       });
     });
+  });
+
+  test("redis outage / a full disk is named, and what the server holds stays and can be read", async () => {
+    const dataDir = mkdtempSync(path.join(tmpdir(), "conveyor-redis-"));
+    try {
+      await withServer(
+        { appendfsync: "everysec" },
+        async ({ server, redis }) => {
+          await withStore(ownUrl(server.url), async (store) => {
+            await insert(store, "a");
+            await fillDisk(redis, dataDir);
+            // The first writes may still be taken, into the server's memory alone: that is what everysec means.
+            let tries = 0;
+            await eventually(async () => {
+              tries += 1;
+              await assert.rejects(insert(store, `b${tries}`), {
+                code: "STORE_FULL",
+                message: /free space on the server's disk.*No space left/,
+              });
+            });
+            assert.equal((await store.getJob(jobId("a")))?.state, "READY");
+          });
+        },
+        dataDir,
+      );
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  test("redis outage / a server that cannot save what it is told to save takes nothing", async () => {
+    const dataDir = mkdtempSync(path.join(tmpdir(), "conveyor-redis-"));
+    try {
+      await withServer(
+        { save: "3600 1" },
+        async ({ server, redis }) => {
+          await withStore(ownUrl(server.url), async (store) => {
+            await insert(store, "a");
+            // A folder where the file is to be.
+            mkdirSync(path.join(dataDir, "dump.rdb"));
+            await redis.bgsave();
+            await saved(redis, "err");
+            await assert.rejects(insert(store, "b"), {
+              code: "STORE_UNAVAILABLE",
+              message: /cannot make changes durable/,
+            });
+            rmdirSync(path.join(dataDir, "dump.rdb"));
+            await redis.bgsave();
+            await saved(redis, "ok");
+            await insert(store, "b");
+          });
+        },
+        dataDir,
+      );
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
   });
 
   test("redis outage / a server that turned replica takes no writes until it is master again", async () => {

@@ -19,8 +19,9 @@ export interface OwnServer {
 export async function withServer(
   settings: Readonly<Record<string, string>>,
   work: (own: OwnServer) => Promise<void>,
+  dataDir?: string,
 ): Promise<void> {
-  const server = await startRedis({ settings });
+  const server = await startRedis({ settings, ...(dataDir === undefined ? {} : { dataDir }) });
   const redis = new Redis(server.url);
   // Tests kill servers.
   redis.on("error", () => undefined);
