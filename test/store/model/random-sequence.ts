@@ -24,9 +24,7 @@ export interface RandomSequence {
 
 /** Plays the sequence of this seed: random commands, then everything to its end. */
 export async function playRandom({ engine, faulty, faults = [], seed, dumpEvery }: RandomSequence): Promise<Report> {
-  const random = randomFrom(seed);
-  let made = 0;
-  let rounds = 0;
+  const nextCommand = commandsOf(seed);
   let played = 0;
   const next = (view: View): Command | undefined => {
     const planned = faults.find((each) => each.index === played);
@@ -34,7 +32,15 @@ export async function playRandom({ engine, faulty, faults = [], seed, dumpEvery 
     const command = planned?.isExtraRead ? anyRead(randomFrom(seed + 1), view) : nextCommand(view);
     return command === undefined || planned === undefined ? command : { ...command, fault: planned.fault };
   };
-  const nextCommand = (view: View): Command | undefined => {
+  return playSequence({ engine, faulty, next, dumpEvery, drained: true });
+}
+
+/** The commands of this seed, one after the other; undefined: everything has come to its end. */
+export function commandsOf(seed: number): (view: View) => Command | undefined {
+  const random = randomFrom(seed);
+  let made = 0;
+  let rounds = 0;
+  return (view) => {
     made += 1;
     if (made <= commandsBeforeDrain) {
       const command = anyCommand(random, view);
@@ -45,7 +51,6 @@ export async function playRandom({ engine, faulty, faults = [], seed, dumpEvery 
     if (rounds > drainRoundsMax) throw new Error("the drain does not end: something hangs (I17)");
     return drainCommand(random, view, rounds - 1);
   };
-  return playSequence({ engine, faulty, next, dumpEvery, drained: true });
 }
 
 /** Plays these commands again. */

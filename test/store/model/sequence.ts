@@ -11,7 +11,7 @@ import { perform, type Side, sideOf } from "./perform.ts";
 import { newView, see, type View } from "./view.ts";
 
 /** What the stores of the proof run with: small budgets, so that every limit is met often. */
-const defaults = {
+export const defaults = {
   maxAttempts: 2,
   backoff: { kind: "EXPONENTIAL", initialMs: 100, maxMs: 1_000, multiplier: 2, jitter: 1 },
   timeoutMs: 60_000,

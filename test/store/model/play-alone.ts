@@ -1,0 +1,57 @@
+import { checkInvariants } from "../../../src/store/invariants.ts";
+import { checkStep, type LeaseLedger } from "../../../src/store/step-invariants.ts";
+import type { StoreDump } from "../../../src/store/store.ts";
+import { stable } from "../comparable.ts";
+import type { Engine } from "../engine.ts";
+import type { Command } from "./command.ts";
+import { perform, sideOf } from "./perform.ts";
+import { commandsOf } from "./random-sequence.ts";
+import { defaults } from "./sequence.ts";
+import { newView, see } from "./view.ts";
+
+/**
+ * Plays random commands on a store without the model beside it, for engines that are free to take jobs in another order:
+ * what they do must keep every invariant, at every step, and come to its end. Undefined: it does.
+ */
+export async function playAlone(engine: Engine, seed: number): Promise<string | undefined> {
+  const view = newView(1_750_000_000_000);
+  const opened = await engine.open({ defaults, clock: () => view.now });
+  const side = sideOf(opened.store);
+  const ledger: LeaseLedger = new Map();
+  const next = commandsOf(seed);
+  const played: Command[] = [];
+  try {
+    for (;;) {
+      const command = next(view);
+      if (command === undefined) return told(violationsIn(view.dump, view.dump, ledger, view.now, true), played);
+      played.push(command);
+      view.now += command.advanceMs;
+      const before = view.dump;
+      const answer = await perform(side, command);
+      see(view, command, answer, await side.store.dump());
+      const wrong = told(violationsIn(before, view.dump, ledger, view.now, false), played);
+      if (wrong !== undefined) return wrong;
+    }
+  } finally {
+    await opened.discard();
+  }
+}
+
+function violationsIn(
+  before: StoreDump,
+  after: StoreDump,
+  ledger: LeaseLedger,
+  now: number,
+  drained: boolean,
+): readonly string[] {
+  const acknowledged = before.jobs.map((job) => job.id);
+  return [
+    ...checkInvariants(after, { now, acknowledged, drained }).violations,
+    ...checkStep(before, after, ledger).violations,
+  ];
+}
+
+function told(violations: readonly string[], played: readonly Command[]): string | undefined {
+  if (violations.length === 0) return undefined;
+  return [...violations, "after", ...played.map((each) => stable(each, 0))].join("\n");
+}
