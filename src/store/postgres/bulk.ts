@@ -2,7 +2,7 @@ import type { TypedBytes } from "../../core/job.ts";
 import type { Lane } from "../store.ts";
 
 /** A piece of the bytes that go with a call; offsets count from 1. */
-export interface Piece {
+interface Piece {
   readonly offset: number;
   readonly length: number;
 }

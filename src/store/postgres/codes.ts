@@ -29,7 +29,6 @@ export const Role = { ROOT: 0, CHILD: 1, HEIR: 2 } as const;
 export const Policy = { FAIL: 0, IGNORE: 1, FAIL_FAST: 2 } as const;
 export const TriggerCode = { SUCCEEDED: 0, ANY_FAILED: 1, SETTLED: 2 } as const;
 export const RunCode = { SUCCEEDED: 1, DEAD: 2, CANCELLED: 3, SKIPPED: 4 } as const;
-export const CascadeKind = { BELOW: 1, FAIL_FAST: 2 } as const;
 
 export const Reason = {
   ATTEMPTS_EXHAUSTED: 1,
@@ -44,7 +43,7 @@ export const Reason = {
   TRIGGER_NOT_MET: 10,
 } as const;
 
-export const Recorded = {
+const Recorded = {
   SUCCEEDED: 1,
   FAILED: 2,
   TIMED_OUT: 3,

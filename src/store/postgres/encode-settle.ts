@@ -16,7 +16,7 @@ export interface EncodedSettles {
   readonly items: readonly { readonly [short: string]: Json }[];
 }
 
-export interface Done {
+interface Done {
   readonly index: number;
   readonly seq: number;
   readonly leaseId: string;

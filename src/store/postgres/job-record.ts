@@ -153,7 +153,7 @@ export function detailOf(row: DetailRow): JobDetail {
 }
 
 /** Its own result, or that of the heir which stands in for it. */
-export function resultOf(row: Pick<DetailRow, "result_type" | "result">): TypedBytes | undefined {
+function resultOf(row: Pick<DetailRow, "result_type" | "result">): TypedBytes | undefined {
   const { result_type: type, result: bytes } = row;
   return type === null || bytes === null ? undefined : { type, bytes };
 }
@@ -204,7 +204,7 @@ export function errorOf(text: string | null): JobError | undefined {
 }
 
 /** From its column, which holds what was checked before. */
-export function metadataOf(text: string | null): Readonly<Record<string, string>> {
+function metadataOf(text: string | null): Readonly<Record<string, string>> {
   return text === null ? {} : (JSON.parse(text) as Record<string, string>);
 }
 

@@ -33,7 +33,7 @@ const goodbyeMs = 500;
 const keptMax = 1_000;
 
 /** The channel of a schema's news. The enqueue function of the schema names it too. */
-export function channelOf(schema: string): string {
+function channelOf(schema: string): string {
   return `conveyor:${schema}`;
 }
 

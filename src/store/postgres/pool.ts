@@ -116,7 +116,7 @@ function closed(cause: unknown): Failure {
 }
 
 /** Looks whether the server may be used, and prepares a session of our own. */
-export async function greet(client: pg.ClientBase, policy: UsePolicy): Promise<ServerFacts> {
+async function greet(client: pg.ClientBase, policy: UsePolicy): Promise<ServerFacts> {
   let found: ServerFacts | undefined;
   for (const text of greetings(policy)) {
     const { rows } = await client.query<ServerFacts>(text);

@@ -7,7 +7,7 @@ import { type DetailRow, detailColumns, detailJoins, detailOf, summaryColumns, s
 import { seqOfLease } from "./lease-id.ts";
 
 /** Begin of the statement that selects `DetailRow`s of jobs `j`. */
-export function selectDetails(schema: string): string {
+function selectDetails(schema: string): string {
   return `
     SELECT ${summaryColumns}, ${detailColumns(schema)}
     FROM ${schema}.job j ${summaryJoins(schema)} ${detailJoins(schema)}`;

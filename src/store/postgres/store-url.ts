@@ -2,7 +2,7 @@ import { ConveyorError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 
 const sslModes = ["disable", "require", "verify-ca", "verify-full"] as const;
-export type SslMode = (typeof sslModes)[number];
+type SslMode = (typeof sslModes)[number];
 
 /** What a URL says of a server and of how to use it. */
 export interface StoreAddress {
