@@ -18,9 +18,9 @@ export interface FaultProxy {
 }
 
 /** `before`: the server never got the request. `after`: it did all that was asked, and the reply is lost. */
-export type CutMoment = "before" | "after";
+type CutMoment = "before" | "after";
 
-export interface Cut {
+interface Cut {
   readonly moment: CutMoment;
   readonly of?: string | undefined;
   readonly skip?: number;
