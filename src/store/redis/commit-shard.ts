@@ -11,11 +11,11 @@ import type {
 import { type Writing, write } from "./calls.ts";
 import { type ClaimSoFar, leaseContext, packClaim, readLeases } from "./claim.ts";
 import { readEffects } from "./effects.ts";
-import { packInsert, readInserted } from "./insert.ts";
+import { packInserts, readInserted } from "./insert.ts";
 import { LaneTable } from "./lane-table.ts";
 import { listOf, type Packable, type Unpacked } from "./msgpack.ts";
 import { packRenew, type RenewPart, readRenewed } from "./renew.ts";
-import { completedBy, packSettle, readSettled } from "./settle.ts";
+import { completedBy, packSettles, readSettled } from "./settle.ts";
 import type { LeasePlace } from "./shards.ts";
 
 /** What of a commit concerns one shard. */
@@ -64,8 +64,8 @@ function packBatch({ renew, settle, insert, claim }: ShardBatch): Packable {
   const lanes = new LaneTable();
   const items = [
     renew.map(packRenew),
-    settle.map(({ item, place }) => packSettle(item, place, lanes)),
-    insert.map((item) => packInsert(item, lanes)),
+    packSettles(settle, lanes),
+    packInserts(insert, lanes),
     claim.map(({ item, soFar }) => packClaim(item, lanes, soFar)),
   ];
   return [lanes.names, ...items];

@@ -5,11 +5,16 @@ import type { LaneTable } from "./lane-table.ts";
 import { listOf, numberOf, type Packable, textOf, type Unpacked } from "./msgpack.ts";
 import { packNode, packRoot } from "./new-job.ts";
 
-/** An item as `lua/insert.lua` takes it. */
-export function packInsert({ trees }: InsertItem, lanes: LaneTable): Packable {
-  const [first] = trees;
-  if (first !== undefined && trees.length === 1 && first.nodes.length === 0) return packRoot(first.root, lanes);
-  return trees.map((tree) => packTree(tree, lanes));
+/** Items as `lua/insert.lua` takes them: plain jobs, the most of them, without a list of their own. */
+export function packInserts(items: readonly InsertItem[], lanes: LaneTable): Packable {
+  const flat: Packable[] = [];
+  for (const { trees } of items) {
+    const [first] = trees;
+    if (first !== undefined && trees.length === 1 && first.nodes.length === 0)
+      flat.push(...packRoot(first.root, lanes));
+    else flat.push(trees.map((tree) => packTree(tree, lanes)));
+  }
+  return flat;
 }
 
 function packTree({ root, nodes }: NewTree, lanes: LaneTable): Packable {

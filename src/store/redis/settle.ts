@@ -1,5 +1,5 @@
 import { type ErrorCode, errorStatus } from "../../core/errors.ts";
-import type { JobError, Outcome } from "../../core/job.ts";
+import type { JobError, Outcome, TypedBytes } from "../../core/job.ts";
 import { limits } from "../../core/limits.ts";
 import type { JobId } from "../../core/names.ts";
 import type { SettleAnswer, SettleItem } from "../store.ts";
@@ -10,8 +10,28 @@ import { bytesOf, listOf, numberOf, type Packable, pack, textOf, type Unpacked }
 import { packNode } from "./new-job.ts";
 import type { LeasePlace } from "./shards.ts";
 
-/** An outcome as `lua/settle.lua` takes it. */
-export function packSettle(item: SettleItem, place: LeasePlace, lanes: LaneTable): Packable {
+/** Outcomes as `lua/settle.lua` takes them: successes that declare nothing, the most of them, without a list of their own. */
+export function packSettles(
+  items: readonly { readonly item: SettleItem; readonly place: LeasePlace }[],
+  lanes: LaneTable,
+): Packable {
+  const flat: Packable[] = [];
+  for (const { item, place } of items) {
+    const { outcome, sent, problem } = item;
+    if (outcome.kind === "success" && outcome.nodes.length === 0 && sent === "success" && problem === undefined) {
+      flat.push(place.job, place.nonce, packResult(outcome.result));
+    } else {
+      flat.push(packSettle(item, place, lanes));
+    }
+  }
+  return flat;
+}
+
+function packResult(result: TypedBytes | undefined): Packable {
+  return result === undefined ? false : pack([result.type, result.bytes]);
+}
+
+function packSettle(item: SettleItem, place: LeasePlace, lanes: LaneTable): Packable {
   const { outcome, sent, problem = false, jitter } = item;
   const head = [Sent[outcome.kind], place.job, place.nonce, Sent[sent], problem];
   return [...head, ...packOutcome(outcome, jitter, lanes)];
@@ -21,7 +41,7 @@ function packOutcome(outcome: Outcome, jitter: number, lanes: LaneTable): readon
   switch (outcome.kind) {
     case "success": {
       const { result, nodes } = outcome;
-      const packed = result === undefined ? false : pack([result.type, result.bytes]);
+      const packed = packResult(result);
       return nodes.length === 0 ? [packed, false] : [packed, nodes.map((node) => packNode(node, lanes)), jitter];
     }
     case "failure":

@@ -17,7 +17,7 @@ function Barrier.fetch(numbers)
   for _, number in ipairs(numbers) do
     if barriers[number] == nil then unknown[#unknown + 1] = number end
   end
-  local values = readHash('barrier', unknown)
+  local values = readNumbered('barrier', unknown)
   for index = 1, #unknown do barriers[unknown[index]] = values[index] and readBarrier(values[index]) end
 end
 

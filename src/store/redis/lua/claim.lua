@@ -10,7 +10,7 @@ local feeds = {}
 local function feedOf(lane)
   local feed = feeds[lane]
   if feed == nil then
-    feed = { lane = lane, entries = {}, at = 1, from = 0, isOver = false }
+    feed = { lane = lane, entries = {}, at = 1, size = 0, from = 0, isOver = false }
     feeds[lane] = feed
   end
   return feed
@@ -18,31 +18,36 @@ end
 
 -- A place in the lane without a job: its record was removed behind the broker's back.
 local function forget(lane, place)
-  Writes.leave('ready:' .. text(lane), place)
+  Writes.leave(readyOf[lane], place)
   Writes.count(lane, State.READY, -1)
 end
 
 local function readMore(feed, most)
-  local places = call('ZRANGE', prefix .. 'ready:' .. text(feed.lane), feed.from, feed.from + most - 1)
+  local places = call('ZRANGE', prefix .. readyOf[feed.lane], feed.from, feed.from + most - 1)
   feed.from = feed.from + #places
   if #places < most then feed.isOver = true end
-  local numbers = {}
-  for index = 1, #places do numbers[index] = numberOfPlace(places[index]) end
-  local records = readHash('job', numbers)
-  feed.entries, feed.at = {}, 1
+  local fields, numbers = {}, {}
+  for index = 1, #places do
+    local number = numberOfPlace(places[index])
+    numbers[index], fields[index] = number, format('%d', number)
+  end
+  local records, size = readHash('job', fields), 0
+  local entries = {}
   for index = 1, #places do
     local raw = records[index]
     if raw then
-      feed.entries[#feed.entries + 1] = { number = numbers[index], place = places[index], raw = raw, lane = feed.lane }
+      size = size + 1
+      entries[size] = { number = numbers[index], field = fields[index], place = places[index], raw = raw, lane = feed.lane }
     else
       forget(feed.lane, places[index])
     end
   end
+  feed.entries, feed.at, feed.size = entries, 1, size
 end
 
 -- The next job of the lane, or nil; `most` is how many may be wanted.
 local function peek(feed, most)
-  while feed.at > #feed.entries do
+  while feed.at > feed.size do
     if feed.isOver then return nil end
     readMore(feed, math.max(1, math.min(most, 500)))
   end
@@ -60,6 +65,10 @@ local function isBefore(one, other)
 end
 
 local function nextOf(lanes, most)
+  if #lanes == 1 then
+    local feed = feedOf(lanes[1])
+    return peek(feed, most), feed
+  end
   local first, best
   for _, lane in ipairs(lanes) do
     local feed = feedOf(lane)
@@ -99,8 +108,8 @@ local function pickFrom(asked, most, picks)
     local bytes = struct.unpack('<I4', entry.raw, payloadBytesFrom)
     if picks.count > 0 and picks.bytesMax >= 0 and picks.bytes + bytes > picks.bytesMax then return true end
     feed.at = feed.at + 1
-    picks.count, picks.bytes = picks.count + 1, picks.bytes + bytes
-    picks.entries[#picks.entries + 1] = entry
+    picks.count, picks.bytes, picks.size = picks.count + 1, picks.bytes + bytes, picks.size + 1
+    picks.entries[picks.size] = entry
     -- Counted here, so that the room of the next lane is right.
     Writes.count(entry.lane, State.READY, -1)
     Writes.count(entry.lane, State.RUNNING, 1)
@@ -116,17 +125,19 @@ local function withoutProblem(tail)
   return pack(fields)
 end
 
-local function take(entry, session, nonce)
+local running, never = struct.pack('BBBBBBBB', 1, State.RUNNING, 0, 0, 0, 0, 0, 0), struct.pack('<dd', 0, 0)
+
+-- `lease`: the nonce as the record has it.
+local function take(entry, session, lease)
   local raw = entry.raw
-  local _, state, run, sent, recorded, edgeFlipped, propagateDue, cancel, version, attempt = struct.unpack(hotFormat, raw)
-  local id, _, tailFrom = struct.unpack('<Bc0Bc0', raw, idFrom)
-  local hot = struct.pack(hotFormat, 1, State.RUNNING, run, 0, 0, edgeFlipped, propagateDue, cancel, version + 1,
-    attempt + 1, session.number, now, now, 0, 0)
-  local bytes = hot .. string.sub(raw, coldFrom, idFrom + #id) .. struct.pack('Bc0', #nonce, nonce)
-    .. withoutProblem(string.sub(raw, tailFrom))
-  Rows.replace(entry.number, bytes)
-  Writes.leave('ready:' .. text(entry.lane), entry.place)
-  Writes.add('live:' .. text(session.number), now, entry.number)
+  local version, attempt = struct.unpack('<I4I4', raw, 9)
+  local _, tailFrom = Bytes.nonce(raw)
+  local bytes = running .. struct.pack('<I4I4I4', version + 1, attempt + 1, session.number) .. Bytes.now .. Bytes.now .. never
+    .. string.sub(raw, coldFrom, idFrom + string.byte(raw, idFrom)) .. lease .. withoutProblem(string.sub(raw, tailFrom))
+  local field = entry.field
+  Rows.replace(entry.number, field, bytes)
+  Writes.leave(readyOf[entry.lane], entry.place)
+  Writes.add(liveOf[session.number], nowText, liveMember(entry.number))
   return bytes
 end
 
@@ -142,7 +153,7 @@ local function claimedBefore(session, nonce)
       if row.state == State.RUNNING and row.nonce == nonce then mine[#mine + 1] = number end
     end
   end
-  local specs = readHash('spec', mine)
+  local specs = readNumbered('spec', mine)
   for index, number in ipairs(mine) do
     if specs[index] then
       local size = #leases
@@ -160,7 +171,7 @@ local function claimOne(item)
     local before = claimedBefore(session, nonce)
     if #before > 0 then return before end
   end
-  local picks = { entries = {}, count = item[7], bytes = item[8], bytesMax = item[6] }
+  local picks = { entries = {}, size = 0, count = item[7], bytes = item[8], bytesMax = item[6] }
   for _, lane in ipairs(item[9]) do
     local queue, before = lane[1], picks.count
     local most = math.min(lane[2], item[5] - before, roomOf(queue, lane[4], lane[5]))
@@ -168,17 +179,17 @@ local function claimOne(item)
     takenOf[queue] = (takenOf[queue] or 0) + picks.count - before
     if isFull then break end
   end
-  local numbers, leases = {}, {}
-  for index, entry in ipairs(picks.entries) do numbers[index] = entry.number end
-  local specs = readHash('spec', numbers)
+  local fields, leases, size = {}, {}, 0
+  for index, entry in ipairs(picks.entries) do fields[index] = entry.field end
+  local specs, lease = readHash('spec', fields), struct.pack('Bc0', #nonce, nonce)
   for index, entry in ipairs(picks.entries) do
     if specs[index] then
-      local size = #leases
-      leases[size + 1], leases[size + 2], leases[size + 3] = entry.number, take(entry, session, nonce), specs[index]
+      leases[size + 1], leases[size + 2], leases[size + 3] = entry.number, take(entry, session, lease), specs[index]
+      size = size + 3
     else
       -- No payload, no job.
       Writes.count(entry.lane, State.RUNNING, -1)
-      Writes.leave('ready:' .. text(entry.lane), entry.place)
+      Writes.leave(readyOf[entry.lane], entry.place)
     end
   end
   return leases

@@ -1,11 +1,13 @@
 -- insert: puts trees in, those of one item together or not at all: what stands in the way is found before anything is put.
--- An item is a root (new-job.lua), plain; or a list of [root, nodes or false]. Its answer: true = inserted, all of it new ·
--- [0, per tree the id of the job that it repeats or false] · [1, index of the tree in the way, 1 JOB_ID_EXISTS | 2
--- REQUEST_ID_REUSED, id].
+-- The items stand in one flat list: a plain root as its eight fields (new-job.lua), any other item as a list of [root, nodes
+-- or false]. An answer: true = inserted, all of it new · [0, per tree the id of the job that it repeats or false] · [1, index
+-- of the tree in the way, 1 JOB_ID_EXISTS | 2 REQUEST_ID_REUSED, id].
 local Insert = {}
+local stride = 8
 
--- What holds an id or request id: {id, number} of a stored job, {id, job} of one that this step brings.
-local byId, byRequest = {}, {}
+-- What holds an id or request id: {id, number} of a stored job; {id, job} of one that this step brings, or where it stands in
+-- the list of items.
+local byId, byRequest, items = {}, {}, nil
 
 local function learn(names, hash, holders)
   local found, numbers = readHash(hash, names), {}
@@ -23,40 +25,47 @@ local function learn(names, hash, holders)
   end
 end
 
-local function learnAll(items)
+local function learnAll()
   local ids, requests = {}, {}
-  local function add(job)
-    ids[#ids + 1] = job[1]
-    if job[8] ~= '' then requests[#requests + 1] = job[8] end
+  local function add(id, request)
+    ids[#ids + 1] = id
+    if request ~= '' then requests[#requests + 1] = request end
   end
-  for _, item in ipairs(items) do
-    if type(item[1]) == 'string' then
-      add(item)
+  local at, size = 1, #items
+  while at <= size do
+    local item = items[at]
+    if type(item) == 'string' then
+      add(item, items[at + 7])
+      at = at + stride
     else
       for _, tree in ipairs(item) do
-        add(tree[1])
+        add(tree[1][1], tree[1][8])
         for _, node in ipairs(tree[2] or {}) do ids[#ids + 1] = node[1] end
       end
+      at = at + 1
     end
   end
   learn(ids, 'id', byId)
   learn(requests, 'request', byRequest)
 end
 
-local function typeOf(laneName)
-  return string.match(laneName, '[^ ]*$')
+-- The holder of a name, as a table.
+local function holderIn(holders, name)
+  local holder = holders[name]
+  if type(holder) ~= 'number' then return holder end
+  return { id = items[holder], job = { unpack(items, holder, holder + stride - 1) } }
 end
 
 -- A repeat is welcome when type and payload are the same, whatever else differs.
 local function isRepeat(holder, job)
-  local laneName, spec
+  local type, spec
   if holder.number then
-    laneName = Lanes.name(Rows.get(holder.number).lane)
-    spec = call('HGET', prefix .. 'spec', holder.number)
+    type = Lanes.type(Rows.get(holder.number).lane)
+    spec = call('HGET', prefix .. 'spec', text(holder.number))
   else
-    laneName, spec = NewJob.laneNames[holder.job[2]], holder.job[7]
+    type, spec = NewJob.lane(holder.job[2]).type, holder.job[7]
   end
-  if not spec or typeOf(laneName) ~= typeOf(NewJob.laneNames[job[2]]) then return false end
+  if not spec or type ~= NewJob.lane(job[2]).type then return false end
   return cmsgpack.unpack(spec)[1] == cmsgpack.unpack(job[7])[1]
 end
 
@@ -68,10 +77,10 @@ end
 
 -- Who holds the id of a new root, else its request id, among what is stored and what its item brings.
 local function holderOf(root, brought)
-  local holder = byId[root[1]] or brought.ids[root[1]]
+  local holder = holderIn(byId, root[1]) or brought.ids[root[1]]
   if holder then return holder, 1 end
   if root[8] == '' then return nil end
-  return brought.requests[root[8]] or byRequest[root[8]], 2
+  return brought.requests[root[8]] or holderIn(byRequest, root[8]), 2
 end
 
 -- Takes a tree's ids into `brought`; answers the first that is taken.
@@ -127,10 +136,6 @@ end
 
 local function insertTree(root, nodes)
   remember(root)
-  if #nodes == 0 and not root[5] and typeOf(NewJob.laneNames[root[2]]) ~= 'conveyor.v1.Group' then
-    NewJob.plain(root)
-    return
-  end
   local row, isDueGroup = NewJob.root(root, #nodes > 0 and 1 or 0)
   if #nodes > 0 then insertNodes(row, root[7], nodes) end
   if isDueGroup then Ending.accept(row, true) end
@@ -156,17 +161,32 @@ local function insertTrees(trees)
   return isNew or { 0, repeats }
 end
 
-local function insertItem(item)
-  if type(item[1]) ~= 'string' then return insertTrees(item) end
-  local isFree = not byId[item[1]] and (item[8] == '' or not byRequest[item[8]])
-  if not isFree then return insertTrees({ { item, false } }) end
-  insertTree(item, {})
+-- Inserts the plain root that stands at this place.
+local function insertPlain(at)
+  local id, request = items[at], items[at + 7]
+  local isFree = byId[id] == nil and (request == '' or byRequest[request] == nil)
+  if not isFree or items[at + 4] or NewJob.lane(items[at + 1]).isGroup then
+    return insertTrees({ { { unpack(items, at, at + stride - 1) }, false } })
+  end
+  NewJob.plain(items, at)
+  byId[id] = at
+  if request ~= '' then byRequest[request] = at end
   return true
 end
 
-function Insert.all(items)
-  local answers = {}
-  learnAll(items)
-  for index, item in ipairs(items) do answers[index] = insertItem(item) end
+function Insert.all(list)
+  local answers, at, size = {}, 1, #list
+  items = list
+  learnAll()
+  while at <= size do
+    local item = items[at]
+    if type(item) == 'string' then
+      answers[#answers + 1] = insertPlain(at)
+      at = at + stride
+    else
+      answers[#answers + 1] = insertTrees(item)
+      at = at + 1
+    end
+  end
   return answers
 end

@@ -10,8 +10,11 @@ NewJob.laneNames = {}
 local lastNumber, isNew
 
 local function nextNumber()
-  lastNumber = (lastNumber or tonumber(call('HGET', prefix .. 'meta', 'job') or 0)) + 1
-  isNew = true
+  if not isNew then
+    lastNumber = lastNumber or tonumber(call('HGET', prefix .. 'meta', 'job') or 0)
+    isNew = true
+  end
+  lastNumber = lastNumber + 1
   return lastNumber
 end
 
@@ -30,22 +33,48 @@ local function tell(lane, state, runAt)
   if state == State.READY then Effects.readied(lane) else Effects.dueFrom(runAt) end
 end
 
--- The usual case: a root with nothing below it and no options of its own; `job` is no group. Answers its number.
-function NewJob.plain(job)
-  local number, lane, runAt = nextNumber(), Lanes.number(NewJob.laneNames[job[2]]), runTime(job[3])
-  local state = runAt <= now and State.READY or State.SCHEDULED
-  Rows.replace(number, Record.plain(number, job[1], state, lane, job[4], job[6], runAt))
-  Writes.put('id', job[1], number)
-  Writes.put('spec', number, job[7])
-  if job[8] ~= '' then Writes.put('request', job[8], number) end
-  if state == State.READY then
-    Writes.add('ready:' .. text(lane), -job[4], placeOf(runAt, number))
-  else
-    Writes.add('due', runAt, format('%015.0f', number))
+local laneInfos = {}
+
+-- What the insert of plain jobs must know of a lane of the arguments: its number is given when a job comes.
+function NewJob.lane(index)
+  local info = laneInfos[index]
+  if info == nil then
+    local type = string.match(NewJob.laneNames[index], ' (.*)$')
+    info = { type = type, isGroup = type == 'conveyor.v1.Group' }
+    laneInfos[index] = info
   end
-  Writes.count(lane, state, 1)
-  tell(lane, state, runAt)
-  return number
+  return info
+end
+
+local newReady, newScheduled = Bytes.new(State.READY), Bytes.new(State.SCHEDULED)
+
+-- The usual case: a root with nothing below it and no options of its own, which is no group. Its fields stand in `list` from `at` on.
+function NewJob.plain(list, at)
+  local id, start, priority, request = list[at], list[at + 2], list[at + 3], list[at + 7]
+  local info = NewJob.lane(list[at + 1])
+  local lane = info.number
+  if lane == nil then
+    lane = Lanes.number(NewJob.laneNames[list[at + 1]])
+    info.number = lane
+  end
+  local number = nextNumber()
+  local runAt, field = now, format('%d', number)
+  if start ~= 0 then runAt = runTime(start) end
+  local record = Bytes.plain(lane, priority, list[at + 5], runAt, number, id)
+  if runAt <= now then
+    Writes.put('job', field, newReady .. record)
+    Writes.add(readyOf[lane], format('%d', -priority), format('%015d%015d', runAt, number))
+    Writes.count(lane, State.READY, 1)
+    Effects.readied(lane)
+  else
+    Writes.put('job', field, newScheduled .. record)
+    Writes.add('due', format('%d', runAt), format('%015d', number))
+    Writes.count(lane, State.SCHEDULED, 1)
+    Effects.dueFrom(runAt)
+  end
+  Writes.put('id', id, field)
+  Writes.put('spec', field, list[at + 6])
+  if request ~= '' then Writes.put('request', request, field) end
 end
 
 local function make(job, fields)

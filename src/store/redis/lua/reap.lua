@@ -74,7 +74,7 @@ local function staleLeases()
   for index = 1, #all, 2 do
     local session = Sessions.get(all[index])
     if session and session.expiresAt > now then
-      local old = call('ZRANGEBYSCORE', prefix .. 'live:' .. text(session.number), '-inf', '(' .. text(now - bufferedMsMax))
+      local old = call('ZRANGEBYSCORE', prefix .. liveOf[session.number], '-inf', '(' .. text(now - bufferedMsMax))
       if #old > 0 then
         local buffered = Sessions.bufferedSet(all[index + 1])
         for position = 1, #old do old[position] = tonumber(old[position]) end

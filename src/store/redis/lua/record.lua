@@ -47,8 +47,26 @@ function Record.write(row)
     #row.id, row.id, #row.nonce, row.nonce) .. tailOf(row)
 end
 
--- The bytes of a new plain root, without the detour over a row.
-function Record.plain(number, id, state, lane, priority, payloadBytes, runAt)
-  return struct.pack(recordFormat, 1, state, 0, 0, 0, 0, 0, 0, 1, 0, 0, now, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, lane, priority, 0, payloadBytes, runAt, now, 0, number, #id, id, 0, '')
+-- Pieces of records for the loops that make many without a row: what each takes from the bytes of a record that was read.
+local Bytes = { now = struct.pack('<d', now) }
+
+-- The beginning of a new job's record, up to what its lane tells.
+function Bytes.new(state)
+  return struct.pack(hotFormat, 1, state, 0, 0, 0, 0, 0, 0, 1, 0, 0, now, 0, 0, 0) .. string.rep('\0', 8)
+end
+
+-- What follows in a plain root's record.
+function Bytes.plain(lane, priority, payloadBytes, runAt, number, id)
+  return struct.pack('<I4i4I4I4ddddBc0B', lane, priority, 0, payloadBytes, runAt, now, 0, number, #id, id, 0)
+end
+
+-- Nonce of the newest lease, and where the tail begins.
+function Bytes.nonce(raw)
+  local from = idFrom + 1 + string.byte(raw, idFrom)
+  local size = string.byte(raw, from)
+  return string.sub(raw, from + 1, from + size), from + size + 1
+end
+
+function Bytes.id(raw)
+  return string.sub(raw, idFrom + 1, idFrom + string.byte(raw, idFrom))
 end

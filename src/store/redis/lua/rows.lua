@@ -14,7 +14,7 @@ function Rows.fetch(numbers)
       unknown[#unknown + 1] = number
     end
   end
-  local values = readHash('job', unknown)
+  local values = readNumbered('job', unknown)
   for index = 1, #unknown do raws[unknown[index]] = values[index] end
 end
 
@@ -22,7 +22,7 @@ end
 function Rows.raw(number)
   local raw = raws[number]
   if raw == nil then
-    raw = call('HGET', prefix .. 'job', number)
+    raw = call('HGET', prefix .. 'job', text(number))
     raws[number] = raw
   end
   return raw
@@ -34,10 +34,10 @@ function Rows.untouched(number)
   return Rows.raw(number)
 end
 
--- Puts changed bytes in place; the caller sees to the indexes. No row of it must be in use.
-function Rows.replace(number, bytes)
+-- Puts changed bytes in place; the caller sees to the indexes. No row of it must be in use. `field` is the number as text.
+function Rows.replace(number, field, bytes)
   raws[number] = bytes
-  Writes.put('job', number, bytes)
+  Writes.put('job', field, bytes)
 end
 
 local function remember(row)
@@ -81,12 +81,12 @@ local kept = { [State.AWAITING] = 'state:5', [State.DEAD] = 'state:8', [State.CA
 local function unindex(row, was)
   local state = was.state
   if state == State.READY then
-    Writes.leave('ready:' .. text(row.lane), placeOf(was.runAt, row.number))
+    Writes.leave(readyOf[row.lane], placeOf(was.runAt, row.number))
   elseif state == State.SCHEDULED or state == State.RETRYING then
-    Writes.leave('due', format('%015.0f', row.number))
+    Writes.leave('due', format('%015d', row.number))
   elseif state == State.RUNNING then
-    Writes.leave('live:' .. text(was.session), row.number)
-    if was.cancel ~= 0 then Writes.drop('stop:' .. text(was.session), row.number) end
+    Writes.leave(liveOf[was.session], liveMember(row.number))
+    if was.cancel ~= 0 then Writes.drop(stopOf[was.session], row.number) end
   elseif kept[state] then
     Writes.leave(kept[state], row.number)
   end
@@ -95,12 +95,12 @@ end
 local function index(row)
   local state = row.state
   if state == State.READY then
-    Writes.add('ready:' .. text(row.lane), -row.priority, placeOf(row.runAt, row.number))
+    Writes.add(readyOf[row.lane], -row.priority, placeOf(row.runAt, row.number))
   elseif state == State.SCHEDULED or state == State.RETRYING then
-    Writes.add('due', row.runAt, format('%015.0f', row.number))
+    Writes.add('due', row.runAt, format('%015d', row.number))
   elseif state == State.RUNNING then
-    Writes.add('live:' .. text(row.session), row.claimedAt, row.number)
-    if row.cancel ~= 0 then Writes.put('stop:' .. text(row.session), row.number, row.cancel) end
+    Writes.add(liveOf[row.session], row.claimedAt, liveMember(row.number))
+    if row.cancel ~= 0 then Writes.put(stopOf[row.session], row.number, row.cancel) end
   elseif kept[state] then
     Writes.add(kept[state], row.number, row.number)
   end

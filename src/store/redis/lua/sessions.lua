@@ -50,7 +50,7 @@ end
 
 -- Numbers of the jobs that a session has leased, in insertion order.
 function Sessions.leases(session)
-  local numbers = call('ZRANGE', prefix .. 'live:' .. text(session.number), 0, -1)
+  local numbers = call('ZRANGE', prefix .. liveOf[session.number], 0, -1)
   for index = 1, #numbers do numbers[index] = tonumber(numbers[index]) end
   table.sort(numbers)
   return numbers
@@ -60,13 +60,13 @@ end
 function Sessions.leased(session, number)
   local row = Rows.get(number)
   if row and row.state == State.RUNNING and row.session == session.number then return row end
-  Writes.leave('live:' .. text(session.number), number)
+  Writes.leave(liveOf[session.number], liveMember(number))
   return nil
 end
 
 -- Leases whose job should be stopped: flat list of number, nonce, reason.
 local function cancelsOf(session)
-  local asked = call('HKEYS', prefix .. 'stop:' .. text(session.number))
+  local asked = call('HKEYS', prefix .. stopOf[session.number])
   if #asked == 0 then return {} end
   for index = 1, #asked do asked[index] = tonumber(asked[index]) end
   table.sort(asked)
@@ -79,7 +79,7 @@ local function cancelsOf(session)
       cancels[#cancels + 1] = row.nonce
       cancels[#cancels + 1] = row.cancel
     else
-      Writes.drop('stop:' .. text(session.number), number)
+      Writes.drop(stopOf[session.number], number)
     end
   end
   return cancels

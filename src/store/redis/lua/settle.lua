@@ -1,4 +1,5 @@
--- settle: takes the outcomes of leases. An item is [kind, job number, nonce, kind that was sent, problem or false, ..]:
+-- settle: takes the outcomes of leases. The items stand in one flat list: a success that declares nothing as its three fields job
+-- number, nonce, packed result or false; any other item as [kind, job number, nonce, kind that was sent, problem or false, ..]:
 --   1 success  [.., packed result or false, nodes or false, jitter]
 --   2 failure  [.., name, message, stack, fingerprint text, timed out 0|1, own wait in ms or -1, jitter]
 --   3 discard  [.., name, message, stack, fingerprint text]
@@ -10,22 +11,25 @@
 local Settle = {}
 local SUCCESS = 1
 
+local completed = { [0] = struct.pack('BBBBBBBB', 1, State.COMPLETED, Run.SUCCEEDED, SUCCESS, Recorded.SUCCEEDED, 0, 0, 0) }
+completed[1] = struct.pack('BBBBBBBB', 1, State.COMPLETED, Run.SUCCEEDED, SUCCESS, Recorded.SUCCEEDED, 1, 0, 0)
+
 -- The usual case without a row: a success that declares nothing, of a job with nothing below it. Nil: not that case.
-local function complete(item, raw)
-  local _, state, run, sent, recorded, edgeFlipped, propagateDue, cancel, version, attempt, session,
-    updatedAt, claimedAt, ranAt, finishedAt, hold, role, policy, trigger, asResult, depth, below, reason,
-    lane, priority, epoch, payloadBytes, runAt, createdAt, parent, root, id, nonce = struct.unpack(recordFormat, raw)
-  if state ~= State.RUNNING or nonce ~= item[3] or cancel ~= 0 or below ~= 0 then return nil end
-  local number = item[2]
-  local hot = struct.pack(hotFormat, 1, State.COMPLETED, Run.SUCCEEDED, SUCCESS, Recorded.SUCCEEDED, parent ~= 0 and 1 or 0,
-    0, 0, version + 1, attempt, session, now, claimedAt, now, now)
-  Rows.replace(number, hot .. string.sub(raw, coldFrom))
-  Writes.leave('live:' .. text(session), number)
+local function complete(number, nonce, result, raw)
+  local state, _, _, _, _, _, cancel = string.byte(raw, 2, 8)
+  local role, policy, _, _, _, below = string.byte(raw, coldFrom + 1, coldFrom + 6)
+  if state ~= State.RUNNING or cancel ~= 0 or below ~= 0 or Bytes.nonce(raw) ~= nonce then return nil end
+  local version, _, session = struct.unpack('<I4I4I4', raw, 9)
+  local lane, _, _, _, _, _, parent = struct.unpack('<I4i4I4I4ddd', raw, coldFrom + 8)
+  local field, time = format('%d', number), Bytes.now
+  Rows.replace(number, field, completed[parent == 0 and 0 or 1] .. struct.pack('<I4', version + 1) .. string.sub(raw, 13, 20)
+    .. time .. string.sub(raw, 29, 36) .. time .. time .. string.sub(raw, coldFrom))
+  Writes.leave(liveOf[session], liveMember(number))
   Writes.count(lane, State.RUNNING, -1)
   Writes.count(lane, State.COMPLETED, 1)
-  if item[6] then Writes.put('result', number, item[6]) end
+  if result then Writes.put('result', field, result) end
   if parent ~= 0 then Flips.count(parent, role, policy, State.COMPLETED, 0) end
-  return id
+  return Bytes.id(raw)
 end
 
 local function errorOf(item)
@@ -70,11 +74,6 @@ end
 
 local function settleOne(item)
   local number = item[2]
-  if item[1] == SUCCESS and not item[7] and not item[5] and item[4] == SUCCESS then
-    local raw = Rows.untouched(number)
-    local id = raw and complete(item, raw)
-    if id then return id end
-  end
   local row = Rows.get(number)
   if not row or row.attempt == 0 or row.nonce ~= item[3] then return false end
   if row.state ~= State.RUNNING then
@@ -91,11 +90,32 @@ local function settleOne(item)
   return { 0, row.id, recorded, row.state, problem or false }
 end
 
+local function settlePlain(number, nonce, result)
+  local raw = Rows.untouched(number)
+  local id = raw and complete(number, nonce, result, raw)
+  return id or settleOne({ SUCCESS, number, nonce, SUCCESS, false, result, false })
+end
+
 function Settle.all(items)
-  local numbers, answers = {}, {}
-  for index, item in ipairs(items) do numbers[index] = item[2] end
+  local numbers, answers, at, size = {}, {}, 1, #items
+  while at <= size do
+    local item = items[at]
+    local isPlain = type(item) == 'number'
+    numbers[#numbers + 1] = isPlain and item or item[2]
+    at = at + (isPlain and 3 or 1)
+  end
   Rows.fetch(numbers)
-  for index, item in ipairs(items) do answers[index] = settleOne(item) end
+  at = 1
+  while at <= size do
+    local item = items[at]
+    if type(item) == 'number' then
+      answers[#answers + 1] = settlePlain(item, items[at + 1], items[at + 2])
+      at = at + 3
+    else
+      answers[#answers + 1] = settleOne(item)
+      at = at + 1
+    end
+  end
   Judge.parents()
   return answers
 end

@@ -36,12 +36,20 @@ end
 
 -- A number as a key or member has it.
 local function text(number)
-  return format('%.0f', number)
+  return format('%d', number)
 end
+
+local nowText = text(now)
 
 -- A place in the order of run time and insertion, for numbers of up to 15 digits.
 local function placeOf(runAt, number)
-  return format('%015.0f%015.0f', runAt, number)
+  return format('%015d%015d', runAt, number)
+end
+
+-- A job as a member of `live`: longer than what Redis keeps in a plain list as long as a set is small, since sets of leases are
+-- small and change all the time, and each change of such a list goes through all of it.
+local function liveMember(number)
+  return format('%066d', number)
 end
 
 local function numberOfPlace(place)
@@ -69,6 +77,26 @@ local function readHash(name, fields)
   end
   return values
 end
+
+-- As readHash, for fields that are numbers.
+local function readNumbered(name, numbers)
+  local fields = {}
+  for index = 1, #numbers do fields[index] = format('%d', numbers[index]) end
+  return readHash(name, fields)
+end
+
+-- The names of the keys that each lane or session has, made once.
+local function keyNames(kind)
+  return setmetatable({}, {
+    __index = function(self, number)
+      local name = kind .. text(number)
+      self[number] = name
+      return name
+    end,
+  })
+end
+
+local readyOf, liveOf, stopOf = keyNames('ready:'), keyNames('live:'), keyNames('stop:')
 
 -- The context, read at its first use.
 local Context = {}

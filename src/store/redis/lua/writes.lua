@@ -8,66 +8,71 @@ local putLists, dropLists, addLists, leaveLists, pushLists, keyLists = {}, {}, {
 local countChanges = {}
 local beforeFlush = {}
 
+-- A list with its length as `n`: Lua searches for the length of a table each time it is asked.
 local function listIn(lists, name)
   local list = lists[name]
   if list == nil then
-    list = {}
+    list = { n = 0 }
     lists[name] = list
   end
   return list
 end
 
--- The list of fields and values to be put into a hash, for loops that add to it themselves.
-function Writes.puts(hash)
-  return listIn(putLists, hash)
+-- Whole numbers are written here: Redis would write them as if they had a fraction, which is slow.
+local function written(value)
+  if type(value) == 'number' then return format('%d', value) end
+  return value
 end
 
+local function addOne(lists, name, value)
+  local list = lists[name] or listIn(lists, name)
+  local size = list.n + 1
+  list[size], list.n = value, size
+end
+
+local function addTwo(lists, name, first, second)
+  local list = lists[name] or listIn(lists, name)
+  local size = list.n + 2
+  if type(first) == 'number' then first = format('%d', first) end
+  if type(second) == 'number' then second = format('%d', second) end
+  list[size - 1], list[size], list.n = first, second, size
+end
+
+-- Puts a value, which is text, into a hash.
 function Writes.put(hash, field, value)
-  local list = listIn(putLists, hash)
-  local size = #list
-  list[size + 1] = field
-  list[size + 2] = value
+  local list = putLists[hash] or listIn(putLists, hash)
+  local size = list.n + 2
+  if type(field) == 'number' then field = format('%d', field) end
+  list[size - 1], list[size], list.n = field, value, size
 end
 
 function Writes.drop(hash, field)
-  local list = listIn(dropLists, hash)
-  list[#list + 1] = field
+  addOne(dropLists, hash, written(field))
 end
 
--- The list of scores and members to be added to a sorted set.
-function Writes.adds(zset)
-  return listIn(addLists, zset)
-end
-
+-- Adds a member to a sorted set.
 function Writes.add(zset, score, member)
-  local list = listIn(addLists, zset)
-  local size = #list
-  list[size + 1] = score
-  list[size + 2] = member
+  addTwo(addLists, zset, score, member)
 end
 
--- The list of members to be taken off a sorted set, which is done before any are added.
-function Writes.leaves(zset)
-  return listIn(leaveLists, zset)
-end
-
+-- Takes a member off a sorted set, which is done before any are added.
 function Writes.leave(zset, member)
-  local list = listIn(leaveLists, zset)
-  list[#list + 1] = member
+  addOne(leaveLists, zset, written(member))
 end
 
+-- Appends to a list.
 function Writes.push(name, value)
-  local list = listIn(pushLists, name)
-  list[#list + 1] = value
+  addOne(pushLists, name, value)
 end
 
+-- What is to be appended to a list.
 function Writes.pushed(name)
   return pushLists[name] or {}
 end
 
+-- Adds a member to a set.
 function Writes.include(name, member)
-  local list = listIn(keyLists, name)
-  list[#list + 1] = member
+  addOne(keyLists, name, member)
 end
 
 function Writes.count(lane, state, by)
@@ -87,15 +92,15 @@ end
 
 local function send(command, name, list)
   local key = prefix .. name
-  for first = 1, #list, chunk do
-    call(command, key, unpack(list, first, math.min(first + chunk - 1, #list)))
+  for first = 1, list.n, chunk do
+    call(command, key, unpack(list, first, math.min(first + chunk - 1, list.n)))
   end
 end
 
 local function sendAll(command, lists)
   local sent = false
   for name, list in pairs(lists) do
-    if #list > 0 then
+    if list.n > 0 then
       send(command, name, list)
       lists[name] = nil
       sent = true
