@@ -22,6 +22,7 @@ const outages = [
   "STORE_READ_ONLY",
   "STORE_IN_USE",
   "STORE_DENIED",
+  "STORE_LOSSY",
   "CLOSED",
 ];
 
