@@ -20,7 +20,7 @@ interface ReapSaid extends UpkeepSaid {
   readonly taken: readonly (readonly [sessionId: SessionId, leaseId: LeaseId])[];
 }
 
-export interface ReapRequest {
+interface ReapRequest {
   readonly max: number;
   readonly bufferedMsMax: number;
   readonly jitter: number;
