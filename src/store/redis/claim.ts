@@ -18,7 +18,7 @@ export interface ClaimSoFar {
 }
 
 /** How many more jobs of a queue may run, and the token of who found that out. */
-export interface Room {
+interface Room {
   readonly jobs: number;
   readonly token: number;
 }
@@ -115,6 +115,6 @@ export function laneIn(context: Pick<LeaseContext, "lanes">, number: number): La
 }
 
 /** JSON, or empty for none. Written by our own JSON.stringify alone. */
-export function readMetadata(text: string): Readonly<Record<string, string>> {
+function readMetadata(text: string): Readonly<Record<string, string>> {
   return text === "" ? {} : (JSON.parse(text) as Readonly<Record<string, string>>);
 }

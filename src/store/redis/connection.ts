@@ -29,7 +29,7 @@ export type ReadScript =
   | "time"
   | "dump";
 
-export type ScriptArgument = string | Uint8Array;
+type ScriptArgument = string | Uint8Array;
 
 /** One run of a script on one shard. It gets the shard's prefix as KEYS[1], and as ARGV[1] the time ("" = the server's own). */
 export interface ScriptCall {

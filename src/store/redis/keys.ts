@@ -60,31 +60,3 @@ export const layoutVersion = 1;
 export function shardPrefix(namespace: string, shard: number): string {
   return `{${namespace}:${shard}}:`;
 }
-
-/** Names of a shard's keys after its prefix; those that take a number are made by `numberedKey`. */
-export const keyNames = {
-  job: "job",
-  spec: "spec",
-  id: "id",
-  request: "request",
-  result: "result",
-  attempt: "attempt",
-  barrier: "barrier",
-  due: "due",
-  propagate: "propagate",
-  cascade: "cascade",
-  session: "session",
-  expiry: "expiry",
-  buffered: "buffered",
-  worker: "worker",
-  lane: "lane",
-  laneno: "laneno",
-  queue: "queue",
-  count: "count",
-  meta: "meta",
-} as const;
-
-/** The name, after the prefix, of a key that belongs to one job, session, lane or state. */
-export function numberedKey(kind: "child" | "chain" | "ready" | "live" | "state", number: number): string {
-  return `${kind}:${number}`;
-}

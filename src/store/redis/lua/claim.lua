@@ -4,6 +4,9 @@
 -- Its answer: false = gone, else the leases as a flat list of job number, record, spec.
 local Claim = {}
 
+-- The lanes of what was leased, and their queues' settings, for who reads the leases.
+local leasedLanes = {}
+
 local feeds = {}
 
 -- The ready jobs of a lane in their order, read a piece at a time. What is taken is not offered again in this step.
@@ -135,6 +138,7 @@ local function take(entry, session, lease)
   local bytes = running .. struct.pack('<I4I4I4', version + 1, attempt + 1, session.number) .. Bytes.now .. Bytes.now .. never
     .. string.sub(raw, coldFrom, idFrom + string.byte(raw, idFrom)) .. lease .. withoutProblem(string.sub(raw, tailFrom))
   local field = entry.field
+  leasedLanes[entry.lane] = true
   Rows.replace(entry.number, field, bytes)
   Writes.leave(readyOf[entry.lane], entry.place)
   Writes.add(liveOf[session.number], nowText, liveMember(entry.number))
@@ -150,7 +154,10 @@ local function claimedBefore(session, nonce)
     local raw = Rows.raw(number)
     if raw then
       local row = Record.read(number, raw)
-      if row.state == State.RUNNING and row.nonce == nonce then mine[#mine + 1] = number end
+      if row.state == State.RUNNING and row.nonce == nonce then
+        mine[#mine + 1] = number
+        leasedLanes[row.lane] = true
+      end
     end
   end
   local specs = readNumbered('spec', mine)
@@ -195,7 +202,17 @@ local function claimOne(item)
   return leases
 end
 
--- What the leases' options come from: [names and numbers of the lanes asked for, queues and their packed settings or false].
+-- What tells the names and options of the leases: lanes as number and name, their queues as name and settings or false.
+function Claim.lanes()
+  local names, settings = {}, {}
+  for lane in pairs(leasedLanes) do
+    local queue = Lanes.queue(lane)
+    names[#names + 1], names[#names + 2] = lane, Lanes.name(lane)
+    settings[#settings + 1], settings[#settings + 2] = queue, Lanes.settings(queue)
+  end
+  return names, settings
+end
+
 function Claim.all(items)
   local answers = {}
   for index, item in ipairs(items) do answers[index] = claimOne(item) end
