@@ -60,7 +60,7 @@ export const variants: Readonly<Record<string, Variant>> = {
     },
   },
   "postgres-log": {
-    what: "the only disk is full, so the server cannot write its log and ends",
+    what: "the only disk is full, tables and log",
     codes: ["STORE_FULL", "STORE_UNAVAILABLE"],
     async open(folder) {
       const disk = mountSmallDisk(path.join(folder, "disk"), 200);

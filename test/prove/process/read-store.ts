@@ -3,17 +3,27 @@ import { JobService } from "../../../gen/conveyor/v1/job_service_pb.ts";
 import { type Queue, QueueService } from "../../../gen/conveyor/v1/queue_service_pb.ts";
 import type { Caller } from "./caller.ts";
 
-const pageSize = 200;
+const pageSize = 1_000;
+const atOnce = 32;
 
 /** Every job of the store, with all that is known of it. */
 export async function readJobs(caller: Caller): Promise<readonly Job[]> {
-  const jobs: Job[] = [];
+  const ids: string[] = [];
   for (let pageToken = "", first = true; first || pageToken !== ""; first = false) {
-    const request = { view: JobView.FULL, pageSize, pageToken, includeChainFailed: true };
-    const page = await caller.call(JobService.method.listJobs, request);
-    jobs.push(...page.jobs);
+    const page = await caller.call(JobService.method.listJobs, { pageSize, pageToken, includeChainFailed: true });
+    ids.push(...page.jobs.map((job) => job.id));
     pageToken = page.nextPageToken;
   }
+  // One by one, many at a time: full pages are read job after job by the broker.
+  const jobs: Job[] = [];
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+        const { job } = await caller.call(JobService.method.getJob, { id, view: JobView.FULL });
+        if (job !== undefined) jobs.push(job);
+      }
+    }),
+  );
   return jobs;
 }
 
