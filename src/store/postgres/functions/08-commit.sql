@@ -55,18 +55,3 @@ BEGIN
   answer := json_build_object('renewed', renewed, 'done', done, 'settled', settle_answers, 'inserted', insert_answers,
     'counts', counts, 'leases', leases, 'lanes', leased_lanes, 'effects', finish(events));
 END $$;
-
--- Inserts one item within a transaction of an application, for the SQL function that does so; parameters and answer as above and
--- in insert_item. Its counts stand apart until the next promote.
-CREATE OR REPLACE FUNCTION insert_apart(
-  p_now bigint, p_lanes text[], p_names text[], p_slots integer, p_bytes bytea, p_item jsonb
-) RETURNS jsonb LANGUAGE plpgsql SET search_path FROM CURRENT
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  said record;
-BEGIN
-  SELECT * INTO said FROM insert_item(
-    now_ms(p_now), p_item, job_seqs(p_slots), lane_ids(p_lanes), name_ids(p_names), p_bytes);
-  RETURN said.answer || jsonb_build_object('e', finish(said.events, true));
-END $$;
