@@ -82,11 +82,13 @@ export const repeatCases: readonly Case[] = [
     name: "claim again / leases of other claims of the session are not answered (10)",
     async run(world) {
       const session = await world.openSession();
-      await world.insert(job("a"), job("b"), job("c"));
+      await world.insert(job("a"));
       await world.claim({ session, jobsMax: 1 });
+      await world.insert(job("b"));
       const mine = await world.claimItem({ session, jobsMax: 1 });
       const like = await world.claimItem({ session, jobsMax: 1 });
       await world.commit({ claim: [mine] });
+      await world.insert(job("c"));
       const again = async (nonce: string) => {
         const answer = await world.commit({ claim: [{ ...mine, nonce, again: true }] });
         return world.take(only(answer.claimed)).map((lease) => lease.jobId);
