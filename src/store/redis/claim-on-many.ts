@@ -6,7 +6,6 @@ import type { ClaimSoFar } from "./claim.ts";
 import { commitShard } from "./commit-shard.ts";
 import { mergeEffects } from "./effects.ts";
 import { listOf, numberOf } from "./msgpack.ts";
-import { shardOf } from "./shards.ts";
 import { endTurns, type Turns, takeTurns } from "./turns.ts";
 
 /** A claim under way: what it has, and whether a shard still knew its session. */
@@ -23,27 +22,55 @@ interface Claimed {
 }
 
 /**
- * Claims from the shards in turn until each claim is satisfied: of those that have ready jobs, beginning with another one for
- * each claim, so that none is served last for ever. The order of a queue holds within each shard.
+ * Claims from the shards that have ready jobs, one after the other, until each claim is satisfied: the shard with the highest
+ * priority first, and from each nothing below what the next one has. Among equals another shard begins each time.
+ * Run time and insertion order hold within a shard.
  */
 export async function claimOnMany(writing: Writing, items: readonly ClaimItem[]): Promise<Claimed> {
   const claims = items.map((item): Claiming => ({ item, leases: [], bytes: 0, isGone: false }));
   const effects: Effects[] = [];
-  const [first] = items;
-  if (first === undefined) return { claimed: [], effects: mergeEffects(effects) };
+  if (items.length === 0) return { claimed: [], effects: mergeEffects(effects) };
   await findAgain(writing, claims, effects);
-  const open = claims.filter(({ item, leases, isGone }) => !isGone && !(item.again === true && leases.length > 0));
-  const { shards, limited } = await look(writing, open, shardOf(first.nonce, writing.connection.shards));
-  const turns = await takeTurns(writing, limited);
+  const open = claims.filter(({ item, leases }) => !(item.again === true && leases.length > 0));
+  const found = await look(writing, open);
+  const turns = await takeTurns(writing, found.ready === 0 ? [] : found.limited);
   try {
-    for (const shard of shards) {
-      const hungry = open.filter(isHungry);
-      if (hungry.length > 0) await claimFrom(writing, shard, { claims: hungry, turns, effects });
-    }
+    await claimInRounds(writing, { claims: open, turns, effects }, found);
   } finally {
     await endTurns(writing, turns);
   }
   return { claimed: claims.map(answerOf), effects: mergeEffects(effects) };
+}
+
+interface Round {
+  readonly claims: readonly Claiming[];
+  readonly turns: Turns;
+  readonly effects: Effects[];
+}
+
+/** Of as many priorities the order is kept; what is below them is taken as it comes. */
+const roundsMax = 8;
+
+/** Each round takes at least the highest priority of all shards; most often that is all there is. */
+async function claimInRounds(writing: Writing, round: Round, first: Found): Promise<void> {
+  let found = first;
+  for (let left = roundsMax; left > 0; left -= 1) {
+    const before = leasesOf(round.claims);
+    for (const [place, { shard, priority }] of found.shards.entries()) {
+      const claims = round.claims.filter(isHungry);
+      if (claims.length === 0) return;
+      const isOnly = found.shards.length === 1 || left === 1;
+      const priorityMin = isOnly ? undefined : (found.shards[place + 1]?.priority ?? priority);
+      await claimFrom(writing, shard, { ...round, claims, priorityMin });
+    }
+    const taken = leasesOf(round.claims) - before;
+    if (taken === 0 || taken >= found.ready || !round.claims.some(isHungry)) return;
+    found = await look(writing, round.claims.filter(isHungry));
+  }
+}
+
+function leasesOf(claims: readonly Claiming[]): number {
+  return claims.reduce((sum, { leases }) => sum + leases.length, 0);
 }
 
 /** A claim that failed on its way to some shard has nothing yet, and is `gone` where its session is. */
@@ -57,31 +84,37 @@ async function findAgain(writing: Writing, claims: readonly Claiming[], effects:
   if (again.length === 0) return;
   await Promise.all(
     shardsOf(writing).map((shard) =>
-      claimFrom(writing, shard, { claims: again, turns: new Map(), effects, only: "again" }),
+      claimFrom(writing, shard, { claims: again, turns: new Map(), effects, priorityMin: undefined, isAgain: true }),
     ),
   );
 }
 
 interface Found {
-  /** Those that have ready jobs in the lanes asked for; one at least, which tells whose session is gone. */
-  readonly shards: readonly number[];
+  /** Those that have ready jobs in the lanes asked for, highest priority first; one at least, which tells whose session is gone. */
+  readonly shards: readonly { readonly shard: number; readonly priority: number }[];
+  readonly ready: number;
   readonly limited: readonly QueueName[];
 }
 
-/** Looks on every shard for what the claims ask for; answers shards from `first` on. */
-async function look(writing: Writing, claims: readonly Claiming[], first: number): Promise<Found> {
+/** Looks on every shard for what the claims ask for. */
+async function look(writing: Writing, claims: readonly Claiming[]): Promise<Found> {
   const asked = claims.flatMap(({ item }) => item.lanes);
   const names = [...new Set(asked.flatMap(({ queue, types }) => types.map((type) => `${queue} ${type}`)))];
   const queues = [...new Set(asked.map(({ queue }) => queue))];
   const { shards } = writing.connection;
-  const order = shardsOf(writing).map((index) => (first + index) % shards);
-  const answers = await Promise.all(
-    order.map(async (shard) => listOf(await ask(writing.connection, shard, "peek", [names, queues])).map(listOf)),
+  const first = Math.floor(Math.random() * shards);
+  const seen = await Promise.all(
+    shardsOf(writing).map(async (index) => {
+      const shard = (first + index) % shards;
+      const [ready, priority, limited] = listOf(await ask(writing.connection, shard, "peek", [names, queues]));
+      return { shard, ready: numberOf(ready), priority: numberOf(priority), limited: listOf(limited) };
+    }),
   );
-  const found = order.filter((_, index) => answers[index]?.[0]?.some((ready) => numberOf(ready) > 0) === true);
+  const found = seen.filter(({ ready }) => ready > 0).sort((one, other) => other.priority - one.priority);
   return {
-    shards: found.length > 0 ? found : order.slice(0, 1),
-    limited: queues.filter((_, index) => answers.some((answer) => answer[1]?.[index] === 1)),
+    shards: found.length > 0 ? found : seen.slice(0, 1),
+    ready: seen.reduce((sum, { ready }) => sum + ready, 0),
+    limited: queues.filter((_, index) => seen.some(({ limited }) => limited[index] === 1)),
   };
 }
 
@@ -92,20 +125,12 @@ function isHungry({ item, leases, bytes, isGone }: Claiming): boolean {
 async function claimFrom(
   writing: Writing,
   shard: number,
-  by: {
-    readonly claims: readonly Claiming[];
-    readonly turns: Turns;
-    readonly effects: Effects[];
-    readonly only?: "again";
-  },
+  by: Round & { readonly priorityMin: number | undefined; readonly isAgain?: boolean },
 ): Promise<void> {
-  const { claims, turns, effects, only } = by;
+  const { claims, turns, effects, priorityMin, isAgain = false } = by;
   const claim = claims.map((claiming) => ({
-    item:
-      only === undefined
-        ? { ...claiming.item, again: false, lanes: lanesLeft(claiming) }
-        : { ...claiming.item, lanes: [] },
-    soFar: { jobs: claiming.leases.length, bytes: claiming.bytes, rooms: turns } satisfies ClaimSoFar,
+    item: { ...claiming.item, again: isAgain, lanes: isAgain ? [] : lanesLeft(claiming) },
+    soFar: { jobs: claiming.leases.length, bytes: claiming.bytes, priorityMin, rooms: turns } satisfies ClaimSoFar,
   }));
   const answer = await commitShard(writing, shard, { renew: [], settle: [], insert: [], claim });
   effects.push(answer.effects);

@@ -13,6 +13,8 @@ import { leaseIdOf } from "./shards.ts";
 export interface ClaimSoFar {
   readonly jobs: number;
   readonly bytes: number;
+  /** Jobs below it are left for now: another shard has higher ones. */
+  readonly priorityMin: number | undefined;
   /** Of queues that have a limit: on one shard "own"; on several what their turn allows, and nothing without one. */
   readonly rooms: "own" | ReadonlyMap<QueueName, Room>;
 }
@@ -34,6 +36,7 @@ export function packClaim(item: ClaimItem, lanes: LaneTable, soFar: ClaimSoFar):
     Number.isFinite(item.bytesMax) ? item.bytesMax : -1,
     soFar.jobs,
     soFar.bytes,
+    soFar.priorityMin ?? false,
     item.lanes.map(({ queue, types, jobsMax }) => {
       const indexes = types.map((type) => lanes.indexOf(queue, type));
       return [queue, jobsMax, indexes, ...packRoom(soFar.rooms === "own" ? "own" : soFar.rooms.get(queue))];

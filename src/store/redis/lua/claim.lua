@@ -1,5 +1,5 @@
 -- claim: leases ready jobs to sessions. An item is [session id, epoch, nonce, again 0|1, jobs max, bytes max or -1, jobs that it
--- has already (of other shards), their bytes, lanes as [queue, jobs max, indexes of lane names, room, token]]. Room: -1 = by this shard's own limit; on several shards -2 = none where there is a limit, else
+-- has already (of other shards), their bytes, lowest priority that it takes or false, lanes as [queue, jobs max, indexes of lane names, room, token]]. Room: -1 = by this shard's own limit; on several shards -2 = none where there is a limit, else
 -- what may still run, for who comes with the token of the turn (turn.lua).
 -- Its answer: false = gone, else the leases as a flat list of job number, record, spec.
 local Claim = {}
@@ -109,6 +109,7 @@ local function pickFrom(asked, most, picks)
     local entry, feed = nextOf(lanes, left)
     if not entry then return false end
     local bytes = struct.unpack('<I4', entry.raw, payloadBytesFrom)
+    if picks.priorityMin and struct.unpack('<i4', entry.raw, priorityFrom) < picks.priorityMin then return false end
     if picks.count > 0 and picks.bytesMax >= 0 and picks.bytes + bytes > picks.bytesMax then return true end
     feed.at = feed.at + 1
     picks.count, picks.bytes, picks.size = picks.count + 1, picks.bytes + bytes, picks.size + 1
@@ -178,8 +179,8 @@ local function claimOne(item)
     local before = claimedBefore(session, nonce)
     if #before > 0 then return before end
   end
-  local picks = { entries = {}, size = 0, count = item[7], bytes = item[8], bytesMax = item[6] }
-  for _, lane in ipairs(item[9]) do
+  local picks = { entries = {}, size = 0, count = item[7], bytes = item[8], bytesMax = item[6], priorityMin = item[9] }
+  for _, lane in ipairs(item[10]) do
     local queue, before = lane[1], picks.count
     local most = math.min(lane[2], item[5] - before, roomOf(queue, lane[4], lane[5]))
     local isFull = pickFrom(lane[3], most, picks)
