@@ -85,5 +85,5 @@ const workers = [
 process.on("SIGTERM", () => void Promise.all(workers.map((worker) => worker.stop())));
 console.log("ready");
 await Promise.all(workers.map((worker) => worker.run()));
-console.log(`ran ${JSON.stringify({ heirs: [...heirs], errors })}`);
-process.exit(0);
+// An exit would cut off what the pipe has not taken yet.
+process.stdout.write(`ran ${JSON.stringify({ heirs: [...heirs], errors })}\n`, () => process.exit(0));
