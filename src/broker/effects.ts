@@ -42,5 +42,6 @@ export function hear(
   }
   listeners.dispatcher.readied(news.readied);
   listeners.waiters.wake(news.ended.map((id) => ({ id, state: undefined })));
-  if (news.cancels.length > 0) listeners.table.cancel(news.cancels);
+  // Whoever may write to the store's channel of news is no one to stop a handler: the store itself is asked.
+  listeners.table.lookForCancels(new Set(news.cancels.map((cancel) => cancel.sessionId)));
 }

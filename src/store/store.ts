@@ -156,7 +156,7 @@ export interface News {
   readonly readied: readonly Lane[];
   /** Jobs whose own run was accepted or which turned terminal. */
   readonly ended: readonly JobId[];
-  /** Running jobs that should be stopped. */
+  /** Running jobs that should be stopped: no more than a reason to renew their sessions, whose answers say so for sure. */
   readonly cancels: Effects["cancels"];
 }
 

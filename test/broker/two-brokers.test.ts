@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FailurePolicy, JobRole, JobState } from "../../gen/conveyor/v1/job_pb.ts";
 import { WaitUntil } from "../../gen/conveyor/v1/job_service_pb.ts";
-import type { JobId, SessionId } from "../../src/core/names.ts";
+import type { JobId, LeaseId, SessionId } from "../../src/core/names.ts";
 import { deferred } from "../../src/runtime/deferred.ts";
 import type { Store } from "../../src/store/store.ts";
 import { startTwoWorlds, withoutNews } from "./two-worlds.ts";
@@ -129,6 +129,33 @@ test("two brokers / a cancel reaches the worker at the other broker by hint (38)
   atB.result({ leaseId, outcome: { case: "failure", value: { error: { name: "E", message: "stopped" } } } });
   assert.equal((await atB.acks(1))[0]?.state, JobState.CANCELLED);
   assert.equal((await worlds[0].call.getJob(jobId)).state, JobState.CANCELLED);
+});
+
+test("two brokers / news of a cancel that the store knows nothing of stop no handler", async (t) => {
+  let forge: Store["announce"] = () => undefined;
+  const renewed = deferred<void>();
+  const wrap = (store: Store, index: number): Store => {
+    if (index === 0) forge = store.announce;
+    return {
+      ...store,
+      async commit(batch) {
+        const answer = await store.commit(batch);
+        if (index === 1 && batch.renew.length > 0) renewed.resolve();
+        return answer;
+      },
+    };
+  };
+  const [, b] = await startTwoWorlds(t, { ...hintsOnly, wrap });
+  await b.call.enqueueChore();
+  const at = await b.worker();
+  const [lease] = await at.deliveries(1);
+  const leaseId = lease?.leaseId ?? "";
+  const sessionId = at.welcome.sessionId as SessionId;
+  forge({ readied: [], ended: [], cancels: [{ sessionId, leaseId: leaseId as LeaseId, reason: "REQUESTED" }] });
+  await renewed.promise;
+  at.result({ leaseId, outcome: success });
+  assert.equal((await at.acks(1))[0]?.state, JobState.COMPLETED);
+  assert.equal(at.waiting("cancelRequests").length, 0);
 });
 
 test("two brokers / without the hint it comes with the next heartbeat, once (38)", async (t) => {

@@ -7,6 +7,8 @@ import type { CancelledLease } from "./cancels.ts";
 export interface Renewer {
   /** A heartbeat: this set, from now for another time to live. */
   report(buffered: readonly LeaseId[]): void;
+  /** Renews as it was last: the answer tells of cancels. */
+  again(): void;
   /** These have started. */
   started(leaseIds: readonly LeaseId[]): void;
 }
@@ -23,21 +25,21 @@ export function createRenewer(options: {
 }): Renewer {
   let buffered = new Set(options.buffered);
   let running = false;
-  let again = false;
+  let asked = false;
 
   async function renew(): Promise<void> {
     if (running) {
-      again = true;
+      asked = true;
       return;
     }
     running = true;
     try {
       do {
-        again = false;
+        asked = false;
         const answer = await options.committer.renew({ ...options.ref, ttlMs: options.ttlMs, buffered: [...buffered] });
         if (answer.kind === "gone") options.onGone();
         else if (answer.cancels.length > 0) options.onCancels(answer.cancels);
-      } while (again);
+      } while (asked);
     } catch {
       // The store is away; the committer has reported it.
     } finally {
@@ -50,6 +52,7 @@ export function createRenewer(options: {
       buffered = new Set(named);
       void renew();
     },
+    again: () => void renew(),
     started(leaseIds) {
       let any = false;
       for (const leaseId of leaseIds) any = buffered.delete(leaseId) || any;

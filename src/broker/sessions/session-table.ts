@@ -11,6 +11,8 @@ export interface SessionTable {
   has(sessionId: SessionId): boolean;
   /** Tells handlers to stop. */
   cancel(cancels: Effects["cancels"]): void;
+  /** Handlers of these sessions may have to stop: the store knows. */
+  lookForCancels(sessionIds: Iterable<SessionId>): void;
   /** The reaper ended sessions or took leases. */
   reaped(answer: Pick<ReapAnswer, "sessions" | "taken">): void;
 }
@@ -31,6 +33,9 @@ export function createSessionTable(): SessionTable {
     has: (sessionId) => sessions.has(sessionId),
     cancel(cancels) {
       for (const [sessionId, items] of bySession(cancels)) sessions.get(sessionId)?.cancel(items);
+    },
+    lookForCancels(sessionIds) {
+      for (const sessionId of sessionIds) sessions.get(sessionId)?.lookForCancels();
     },
     reaped(answer) {
       for (const sessionId of answer.sessions) sessions.get(sessionId)?.superseded();

@@ -26,6 +26,8 @@ export interface Session extends Claimant {
   /** A frame after Hello; throws FRAME_INVALID or FRAME_OUT_OF_ORDER, which ends the stream. */
   onFrame(frame: WorkRequest): void;
   cancel(cancels: readonly CancelledLease[]): void;
+  /** Asks the store for cancels, since another broker says that there are some. */
+  lookForCancels(): void;
   /** The store took these leases: the worker must let go. */
   taken(leaseIds: readonly LeaseId[]): void;
   /** The broker is about to stop. */
@@ -258,6 +260,7 @@ export function createSession(options: SessionOptions): Session {
     superseded,
     onFrame,
     cancel: cancels.push,
+    lookForCancels: renewer.again,
     taken(leaseIds) {
       for (const leaseId of leaseIds) leases.remove(leaseId);
       outbox.lost(leaseIds);
