@@ -12,6 +12,7 @@ import { endTurns, type Turns, takeTurns } from "./turns.ts";
 interface Claiming {
   readonly item: ClaimItem;
   readonly leases: Lease[];
+  readonly ids: Set<Lease["leaseId"]>;
   bytes: number;
   isGone: boolean;
 }
@@ -23,11 +24,11 @@ interface Claimed {
 
 /**
  * Claims from the shards that have ready jobs, one after the other, until each claim is satisfied: the shard with the highest
- * priority first, and from each nothing below what the next one has. Among equals another shard begins each time.
- * Run time and insertion order hold within a shard.
+ * priority first, then the one with the longest wait, and from each nothing below the priority that the next one has. Among
+ * equals any shard begins. Run time and insertion order hold within a shard.
  */
 export async function claimOnMany(writing: Writing, items: readonly ClaimItem[]): Promise<Claimed> {
-  const claims = items.map((item): Claiming => ({ item, leases: [], bytes: 0, isGone: false }));
+  const claims = items.map((item): Claiming => ({ item, leases: [], ids: new Set(), bytes: 0, isGone: false }));
   const effects: Effects[] = [];
   if (items.length === 0) return { claimed: [], effects: mergeEffects(effects) };
   await findAgain(writing, claims, effects);
@@ -106,11 +107,19 @@ async function look(writing: Writing, claims: readonly Claiming[]): Promise<Foun
   const seen = await Promise.all(
     shardsOf(writing).map(async (index) => {
       const shard = (first + index) % shards;
-      const [ready, priority, limited] = listOf(await ask(writing.connection, shard, "peek", [names, queues]));
-      return { shard, ready: numberOf(ready), priority: numberOf(priority), limited: listOf(limited) };
+      const [ready, priority, runAt, limited] = listOf(await ask(writing.connection, shard, "peek", [names, queues]));
+      return {
+        shard,
+        ready: numberOf(ready),
+        priority: numberOf(priority),
+        runAt: numberOf(runAt),
+        limited: listOf(limited),
+      };
     }),
   );
-  const found = seen.filter(({ ready }) => ready > 0).sort((one, other) => other.priority - one.priority);
+  const found = seen
+    .filter(({ ready }) => ready > 0)
+    .sort((one, other) => other.priority - one.priority || one.runAt - other.runAt);
   return {
     shards: found.length > 0 ? found : seen.slice(0, 1),
     ready: seen.reduce((sum, { ready }) => sum + ready, 0),
@@ -130,7 +139,13 @@ async function claimFrom(
   const { claims, turns, effects, priorityMin, isAgain = false } = by;
   const claim = claims.map((claiming) => ({
     item: { ...claiming.item, again: isAgain, lanes: isAgain ? [] : lanesLeft(claiming) },
-    soFar: { jobs: claiming.leases.length, bytes: claiming.bytes, priorityMin, rooms: turns } satisfies ClaimSoFar,
+    soFar: {
+      jobs: claiming.leases.length,
+      bytes: claiming.bytes,
+      isAfterLook: claiming.item.again === true,
+      priorityMin,
+      rooms: turns,
+    } satisfies ClaimSoFar,
   }));
   const answer = await commitShard(writing, shard, { renew: [], settle: [], insert: [], claim });
   effects.push(answer.effects);
@@ -141,7 +156,10 @@ async function claimFrom(
   }
 }
 
+/** A visit that was repeated answers also what an earlier visit took. */
 function take(claiming: Claiming, lease: Lease, turns: Turns): void {
+  if (claiming.ids.has(lease.leaseId)) return;
+  claiming.ids.add(lease.leaseId);
   claiming.leases.push(lease);
   claiming.bytes += lease.payload.bytes.length;
   const room = turns.get(lease.queue);

@@ -13,6 +13,8 @@ import { leaseIdOf } from "./shards.ts";
 export interface ClaimSoFar {
   readonly jobs: number;
   readonly bytes: number;
+  /** All shards were looked at for what an earlier try had leased. */
+  readonly isAfterLook: boolean;
   /** Jobs below it are left for now: another shard has higher ones. */
   readonly priorityMin: number | undefined;
   /** Of queues that have a limit: on one shard "own"; on several what their turn allows, and nothing without one. */
@@ -31,7 +33,7 @@ export function packClaim(item: ClaimItem, lanes: LaneTable, soFar: ClaimSoFar):
     item.sessionId,
     item.epoch,
     item.nonce,
-    item.again === true ? 1 : 0,
+    item.again === true ? 1 : soFar.isAfterLook ? 2 : 0,
     item.jobsMax,
     Number.isFinite(item.bytesMax) ? item.bytesMax : -1,
     soFar.jobs,

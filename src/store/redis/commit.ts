@@ -13,7 +13,7 @@ export function commit(writing: Writing, batch: CommitBatch): Promise<CommitAnsw
   return writing.connection.shards === 1 ? commitOnOne(writing, batch) : commitOnMany(writing, batch);
 }
 
-const nothingYet: ClaimSoFar = { jobs: 0, bytes: 0, priorityMin: undefined, rooms: "own" };
+const nothingYet: ClaimSoFar = { jobs: 0, bytes: 0, isAfterLook: false, priorityMin: undefined, rooms: "own" };
 
 async function commitOnOne(writing: Writing, batch: CommitBatch): Promise<CommitAnswer> {
   const settles = splitSettles(batch, 1);

@@ -34,7 +34,8 @@
  *   state:<c>  zset   jobs in state c, kept for AWAITING_CHILDREN, DEAD and CANCELLED: score number. Scan `job` for others.
  *
  * Sessions
- *   session    hash   session id -> packed [session number, epoch, expires at, principal]; only sessions that have not ended
+ *   session    hash   session id -> packed [session number, epoch, expires at, principal] and, where a claim was sent again,
+ *                     [.., nonces of such]; only sessions that have not ended
  *   expiry     zset   the same session ids: score expires at
  *   buffered   hash   session id -> the leases last named as buffered, packed [job number, nonce, ..] (those of this shard); none: no field
  *   worker     hash   session number -> packed [session id, principal, worker, instance id, opened at]; ended ones stay, history names them

@@ -1,6 +1,9 @@
--- claim: leases ready jobs to sessions. An item is [session id, epoch, nonce, again 0|1, jobs max, bytes max or -1, jobs that it
--- has already (of other shards), their bytes, lowest priority that it takes or false, lanes as [queue, jobs max, indexes of lane names, room, token]]. Room: -1 = by this shard's own limit; on several shards -2 = none where there is a limit, else
--- what may still run, for who comes with the token of the turn (turn.lua).
+-- claim: leases ready jobs to sessions. An item is [session id, epoch, nonce, again, jobs max, bytes max or -1, jobs that it has
+-- of other shards already, their bytes, lowest priority that it takes or false, lanes as [queue, jobs max, indexes of lane
+-- names, room, token]].
+-- Again: 1 = first looks for what an earlier try with this nonce leased; 2 = goes on after that on another shard; else 0.
+-- Room: -1 = by this shard's own limit; on several shards -2 = none where there is a limit, else what may still run, for who
+-- comes with the token of the turn (turn.lua).
 -- Its answer: false = gone, else the leases as a flat list of job number, record, spec.
 local Claim = {}
 
@@ -175,7 +178,9 @@ local function claimOne(item)
   local session = Sessions.live(item[1], item[2])
   if not session then return false end
   local nonce = item[3]
+  if item[4] == 0 and Sessions.isFenced(session, nonce) then return {} end
   if item[4] == 1 then
+    Sessions.fence(session, nonce)
     local before = claimedBefore(session, nonce)
     if #before > 0 then return before end
   end

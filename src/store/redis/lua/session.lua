@@ -13,7 +13,7 @@ local function open(principal, worker, instanceId, ttlMs)
   local number = tonumber(call('HGET', prefix .. 'meta', 'session') or 0) + 1
   Writes.put('meta', 'session', number)
   Writes.put('worker', number, pack({ id, principal, worker, instanceId, now }))
-  Sessions.save({ id = id, number = number, epoch = 1, expiresAt = now + ttlMs, principal = principal })
+  Sessions.save({ id = id, number = number, epoch = 1, expiresAt = now + ttlMs, principal = principal, fenced = {} })
   return true
 end
 

@@ -3,14 +3,19 @@ local Sessions = {}
 
 local known = {}
 
--- {id, number, epoch, expiresAt, principal}, or nil when it ended or never was.
+-- Bounds how many nonces a session remembers.
+local fencedMax = 16
+
+-- {id, number, epoch, expiresAt, principal, fenced}, or nil when it ended or never was.
 function Sessions.get(id)
   if known[id] == nil then
     local packed = call('HGET', prefix .. 'session', id)
     known[id] = false
     if packed then
-      local number, epoch, expiresAt, principal = unpack(cmsgpack.unpack(packed))
-      known[id] = { id = id, number = number, epoch = epoch, expiresAt = expiresAt, principal = principal }
+      local number, epoch, expiresAt, principal, fenced = unpack(cmsgpack.unpack(packed))
+      known[id] = {
+        id = id, number = number, epoch = epoch, expiresAt = expiresAt, principal = principal, fenced = fenced or {},
+      }
     end
   end
   return known[id] or nil
@@ -24,8 +29,26 @@ end
 
 function Sessions.save(session)
   known[session.id] = session
-  Writes.put('session', session.id, pack({ session.number, session.epoch, session.expiresAt, session.principal }))
+  local fields = { session.number, session.epoch, session.expiresAt, session.principal }
+  if #session.fenced > 0 then fields[5] = session.fenced end
+  Writes.put('session', session.id, pack(fields))
   Writes.add('expiry', session.expiresAt, session.id)
+end
+
+-- A claim was sent again: its earlier try, should it come only now, must lease nothing, since nobody waits for it.
+function Sessions.fence(session, nonce)
+  if Sessions.isFenced(session, nonce) then return end
+  local fenced = session.fenced
+  fenced[#fenced + 1] = nonce
+  if #fenced > fencedMax then table.remove(fenced, 1) end
+  Sessions.save(session)
+end
+
+function Sessions.isFenced(session, nonce)
+  for _, each in ipairs(session.fenced) do
+    if each == nonce then return true end
+  end
+  return false
 end
 
 function Sessions.remove(session)
