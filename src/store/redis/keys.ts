@@ -26,8 +26,8 @@
  *
  * What is to be done (members are job numbers)
  *   ready:<l>  zset   READY jobs of lane l: score -priority, member run time and number, 15 digits each
- *   due        zset   SCHEDULED and RETRYING jobs: score run time, member the number in 15 digits
- *   live:<s>   zset   RUNNING jobs of session number s: score claimed at, member the number in 66 digits
+ *   due        zset   SCHEDULED and RETRYING jobs: score run time, member "<number in 15 digits>.<state>.<lane>"
+ *   live:<s>   zset   RUNNING jobs of session number s: score claimed at, member lane and number in 51 and 15 digits
  *   stop:<s>   hash   number -> reason of the cancel that was requested, of RUNNING jobs of session number s
  *   propagate  zset   terminal jobs whose end is not yet counted at their parent: score number
  *   cascade    zset   jobs with a due cascade: score number

@@ -145,7 +145,7 @@ local function take(entry, session, lease)
   leasedLanes[entry.lane] = true
   Rows.replace(entry.number, field, bytes)
   Writes.leave(readyOf[entry.lane], entry.place)
-  Writes.add(liveOf[session.number], nowText, liveMember(entry.number))
+  Writes.add(liveOf[session.number], nowText, liveMember(entry.lane, entry.number))
   return bytes
 end
 

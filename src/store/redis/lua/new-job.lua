@@ -68,7 +68,7 @@ function NewJob.plain(list, at)
     Effects.readied(lane)
   else
     Writes.put('job', field, newScheduled .. record)
-    Writes.add('due', format('%d', runAt), format('%015d', number))
+    Writes.add('due', format('%d', runAt), dueMember(number, State.SCHEDULED, lane))
     Writes.count(lane, State.SCHEDULED, 1)
     Effects.dueFrom(runAt)
   end

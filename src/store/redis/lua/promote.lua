@@ -2,12 +2,15 @@
 -- Answers packed [count, ms until the next is due or -1, effects].
 local due = call('ZRANGEBYSCORE', prefix .. 'due', '-inf', now, 'LIMIT', 0, tonumber(ARGV[3]))
 local numbers, count = {}, 0
-for index = 1, #due do numbers[index] = tonumber(due[index]) end
+for index = 1, #due do numbers[index] = tonumber(string.sub(due[index], 1, 15)) end
 Rows.fetch(numbers)
 for index, number in ipairs(numbers) do
   local row = Rows.get(number)
   if not row then
-    Writes.leave('due', due[index]) -- removed behind the broker's back
+    -- Removed behind the broker's back.
+    local state, lane = string.match(due[index], '%.(%d+)%.(%d+)$')
+    Writes.leave('due', due[index])
+    Writes.count(tonumber(lane), tonumber(state), -1)
   elseif Lanes.isGroup(row.lane) then
     Ending.accept(row, true)
     count = count + 1

@@ -77,9 +77,9 @@ local function staleLeases()
       local old = call('ZRANGEBYSCORE', prefix .. liveOf[session.number], '-inf', '(' .. text(now - bufferedMsMax))
       if #old > 0 then
         local buffered = Sessions.bufferedSet(all[index + 1])
-        for position = 1, #old do old[position] = tonumber(old[position]) end
-        Rows.fetch(old)
-        for _, number in ipairs(old) do
+        local numbers = Sessions.numbersOf(old)
+        Rows.fetch(numbers)
+        for _, number in ipairs(numbers) do
           local row = Sessions.leased(session, number)
           if row and buffered[leaseKey(row)] then stale[#stale + 1] = { number = number, session = session } end
         end

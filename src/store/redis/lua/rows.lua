@@ -83,9 +83,9 @@ local function unindex(row, was)
   if state == State.READY then
     Writes.leave(readyOf[row.lane], placeOf(was.runAt, row.number))
   elseif state == State.SCHEDULED or state == State.RETRYING then
-    Writes.leave('due', format('%015d', row.number))
+    Writes.leave('due', dueMember(row.number, state, row.lane))
   elseif state == State.RUNNING then
-    Writes.leave(liveOf[was.session], liveMember(row.number))
+    Writes.leave(liveOf[was.session], liveMember(row.lane, row.number))
     if was.cancel ~= 0 then Writes.drop(stopOf[was.session], row.number) end
   elseif kept[state] then
     Writes.leave(kept[state], row.number)
@@ -97,9 +97,9 @@ local function index(row)
   if state == State.READY then
     Writes.add(readyOf[row.lane], -row.priority, placeOf(row.runAt, row.number))
   elseif state == State.SCHEDULED or state == State.RETRYING then
-    Writes.add('due', row.runAt, format('%015d', row.number))
+    Writes.add('due', row.runAt, dueMember(row.number, state, row.lane))
   elseif state == State.RUNNING then
-    Writes.add(liveOf[row.session], row.claimedAt, liveMember(row.number))
+    Writes.add(liveOf[row.session], row.claimedAt, liveMember(row.lane, row.number))
     if row.cancel ~= 0 then Writes.put(stopOf[row.session], row.number, row.cancel) end
   elseif kept[state] then
     Writes.add(kept[state], row.number, row.number)

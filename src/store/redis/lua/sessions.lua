@@ -71,19 +71,31 @@ function Sessions.bufferedSet(packed)
   return set
 end
 
--- Numbers of the jobs that a session has leased, in insertion order.
-function Sessions.leases(session)
-  local numbers = call('ZRANGE', prefix .. liveOf[session.number], 0, -1)
-  for index = 1, #numbers do numbers[index] = tonumber(numbers[index]) end
+local members = {}
+
+-- Numbers of these members of a session's `live`, in insertion order.
+function Sessions.numbersOf(found)
+  local numbers = {}
+  for index = 1, #found do
+    local number = numberOfPlace(found[index])
+    numbers[index], members[number] = number, found[index]
+  end
   table.sort(numbers)
   return numbers
+end
+
+-- Numbers of the jobs that a session has leased, in insertion order.
+function Sessions.leases(session)
+  return Sessions.numbersOf(call('ZRANGE', prefix .. liveOf[session.number], 0, -1))
 end
 
 -- The running job of this number, when the session has its lease; else the index is wrong and is put right.
 function Sessions.leased(session, number)
   local row = Rows.get(number)
   if row and row.state == State.RUNNING and row.session == session.number then return row end
-  Writes.leave(liveOf[session.number], liveMember(number))
+  Writes.leave(liveOf[session.number], members[number])
+  -- Removed behind the broker's back.
+  if not row then Writes.count(tonumber(string.sub(members[number], 1, 51)), State.RUNNING, -1) end
   return nil
 end
 

@@ -24,7 +24,7 @@ local function complete(number, nonce, result, raw)
   local field, time = format('%d', number), Bytes.now
   Rows.replace(number, field, completed[parent == 0 and 0 or 1] .. struct.pack('<I4', version + 1) .. string.sub(raw, 13, 20)
     .. time .. string.sub(raw, 29, 36) .. time .. time .. string.sub(raw, coldFrom))
-  Writes.leave(liveOf[session], liveMember(number))
+  Writes.leave(liveOf[session], liveMember(lane, number))
   Writes.count(lane, State.RUNNING, -1)
   Writes.count(lane, State.COMPLETED, 1)
   if result then Writes.put('result', field, result) end

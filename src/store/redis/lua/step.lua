@@ -46,10 +46,16 @@ local function placeOf(runAt, number)
   return format('%015d%015d', runAt, number)
 end
 
--- A job as a member of `live`: longer than what Redis keeps in a plain list as long as a set is small, since sets of leases are
--- small and change all the time, and each change of such a list goes through all of it.
-local function liveMember(number)
-  return format('%066d', number)
+-- A job as a member of `live`, with its lane, by which the counters are put right when its record was removed behind the
+-- broker's back. Longer than what Redis keeps in a plain list as long as a set is small, since sets of leases are small and
+-- change all the time, and each change of such a list goes through all of it.
+local function liveMember(lane, number)
+  return format('%051d%015d', lane, number)
+end
+
+-- A job as a member of `due`; with its state and lane for the same reason.
+local function dueMember(number, state, lane)
+  return format('%015d.%d.%d', number, state, lane)
 end
 
 local function numberOfPlace(place)
