@@ -71,7 +71,7 @@ function Barrier.children(number, from, most)
   if #pushed == 0 then return found end
   local stored = call('LLEN', prefix .. name)
   for index = math.max(0, from - stored) + 1, #pushed do
-    if #found < most then found[#found + 1] = pushed[index] end
+    if #found < most then found[#found + 1] = tonumber(pushed[index]) end
   end
   return found
 end

@@ -48,10 +48,10 @@ end
 -- What nodes below a job must know of it; `spec` is its own.
 function Declare.parentOf(row, spec)
   local _, place = cmsgpack.unpack(spec)
-  return {
+  return NewJob.parent({
     number = row.number, id = row.id, root = row.root, rootId = place[2] or row.id, depth = row.depth,
     priority = row.priority, metadata = place[1],
-  }
+  })
 end
 
 -- Inserts what a job declares, after the nodes that it has: children may run unless they are held, heirs wait.
@@ -61,9 +61,8 @@ function Declare.insert(row, nodes, isHeld)
   row.below = 1
   for _, node in ipairs(nodes) do
     if node[10] == Role.HEIR then
-      local heir = NewJob.node(node, parent, Hold.BARRIER, 0)
       barrier.heirs = barrier.heirs + 1
-      barrier.heirList[#barrier.heirList + 1] = heir.number
+      barrier.heirList[#barrier.heirList + 1] = NewJob.node(node, parent, Hold.BARRIER, 0)
     else
       NewJob.node(node, parent, isHeld and Hold.PARENT or 0, 0)
       barrier.children = barrier.children + 1

@@ -121,11 +121,11 @@ local function insertNodes(root, spec, nodes)
   for index, node in ipairs(nodes) do
     local parent, own = places[node[15]], below[index]
     local hold = node[10] == Role.CHILD and Hold.PARENT or Hold.BARRIER
-    local place = NewJob.node(node, parent, hold, isOver(own) and 0 or 1)
+    local number, place = NewJob.node(node, parent, hold, isOver(own) and 0 or 1)
     places[index] = place
-    if not isOver(own) then barriers[index] = barrierFor(place.number, own) end
+    if place then barriers[index] = barrierFor(number, own) end
     local barrier = barriers[node[15]]
-    if node[10] == Role.HEIR then barrier.heirList[#barrier.heirList + 1] = place.number end
+    if node[10] == Role.HEIR then barrier.heirList[#barrier.heirList + 1] = number end
     if node[14] ~= '' then
       barrier.keyed = 1
       Writes.include('key:' .. text(parent.number), node[14])

@@ -106,25 +106,64 @@ function NewJob.root(job, below)
   return row, isDueGroup
 end
 
+-- What nodes below a job take from it; those that have metadata of their own do not share it.
+local function placeBelow(parent, metadata)
+  if metadata then return pack({ metadata, parent.rootId, parent.id }) end
+  parent.place = parent.place or pack({ parent.metadata, parent.rootId, parent.id })
+  return parent.place
+end
+
+local newHeld = Bytes.new(State.HELD)
+local newIn = { [State.READY] = newReady, [State.SCHEDULED] = newScheduled, [State.HELD] = newHeld }
+
+-- A node with nothing below it, no options of its own and no delay that is still to come: the most of them.
+local function leaf(job, lane, state, hold, priority, runAt, parent)
+  local number = nextNumber()
+  local field = format('%d', number)
+  Rows.replace(number, field, newIn[state] .. Bytes.node(job, lane, hold, priority, runAt, parent))
+  Writes.put('id', job[1], field)
+  Writes.count(lane, state, 1)
+  if state == State.READY then
+    Writes.add(readyOf[lane], format('%d', -priority), placeOf(runAt, number))
+  elseif state == State.SCHEDULED then
+    Writes.add('due', format('%d', runAt), dueMember(number, state, lane))
+  end
+  return number
+end
+
 -- A node below `parent` {number, id, root, rootId, depth, priority, metadata}: held, or (hold 0) ready or scheduled.
--- Answers what nodes below it must know of it.
+-- Answers its number and, if it has nodes below it, what those must know of it.
 function NewJob.node(job, parent, hold, below)
-  local start = job[3]
+  local start, priority = job[3], job[4] or parent.priority
   local runAt = hold == 0 and runTime(start) or math.max(now, start)
   local state = State.HELD
   if hold == 0 then state = runAt <= now and State.READY or State.SCHEDULED end
-  local row = make(job, {
-    state = state, hold = hold, role = job[10], policy = job[11], trigger = job[12], asResult = job[13],
-    depth = parent.depth + 1, below = below, priority = job[4] or parent.priority, runAt = runAt, parent = parent.number,
-    root = parent.root, delayMs = hold ~= 0 and start < 0 and -start or -1,
+  local delayMs = hold ~= 0 and start < 0 and -start or -1
+  local info = NewJob.lane(job[2])
+  info.number = info.number or Lanes.number(NewJob.laneNames[job[2]])
+  local number
+  if below == 0 and not job[5] and delayMs < 0 then
+    number = leaf(job, info.number, state, hold, priority, runAt, parent)
+  else
+    number = make(job, {
+      state = state, hold = hold, role = job[10], policy = job[11], trigger = job[12], asResult = job[13],
+      depth = parent.depth + 1, below = below, priority = priority, runAt = runAt, parent = parent.number,
+      root = parent.root, delayMs = delayMs,
+    }).number
+  end
+  Writes.put('spec', number, job[7] .. placeBelow(parent, job[9]))
+  Writes.push(parent.chainList, number)
+  if job[10] == Role.CHILD then Writes.push(parent.childList, number) end
+  if hold == 0 then tell(info.number, state, runAt) end
+  if below == 0 then return number end
+  return number, NewJob.parent({
+    number = number, id = job[1], root = parent.root, rootId = parent.rootId, depth = parent.depth + 1, priority = priority,
+    metadata = job[9] or parent.metadata,
   })
-  local metadata = job[9] or parent.metadata
-  Writes.put('spec', row.number, job[7] .. pack({ metadata, parent.rootId, parent.id }))
-  Writes.push('chain:' .. text(parent.root), row.number)
-  if row.role == Role.CHILD then Writes.push('child:' .. text(parent.number), row.number) end
-  if hold == 0 then tell(row.lane, state, runAt) end
-  return {
-    number = row.number, id = row.id, root = parent.root, rootId = parent.rootId, depth = row.depth, priority = row.priority,
-    metadata = metadata,
-  }
+end
+
+-- Completes what nodes below a job must know of it.
+function NewJob.parent(parent)
+  parent.chainList, parent.childList = 'chain:' .. text(parent.root), 'child:' .. text(parent.number)
+  return parent
 end

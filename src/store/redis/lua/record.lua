@@ -50,14 +50,23 @@ end
 -- Pieces of records for the loops that make many without a row: what each takes from the bytes of a record that was read.
 local Bytes = { now = struct.pack('<d', now) }
 
--- The beginning of a new job's record, up to what its lane tells.
+-- The beginning of a new job's record: what each lease changes.
 function Bytes.new(state)
-  return struct.pack(hotFormat, 1, state, 0, 0, 0, 0, 0, 0, 1, 0, 0, now, 0, 0, 0) .. string.rep('\0', 8)
+  return struct.pack(hotFormat, 1, state, 0, 0, 0, 0, 0, 0, 1, 0, 0, now, 0, 0, 0)
 end
+
+local zeros = string.rep('\0', 8)
 
 -- What follows in a plain root's record.
 function Bytes.plain(lane, priority, payloadBytes, runAt, number, id)
-  return struct.pack('<I4i4I4I4ddddBc0B', lane, priority, 0, payloadBytes, runAt, now, 0, number, #id, id, 0)
+  return zeros .. struct.pack('<I4i4I4I4ddddBc0B', lane, priority, 0, payloadBytes, runAt, now, 0, number, #id, id, 0)
+end
+
+-- What follows in the record of a node `job` (new-job.lua) that has nothing below it.
+function Bytes.node(job, lane, hold, priority, runAt, parent)
+  local id = job[1]
+  return struct.pack('<BBBBBBBBI4i4I4I4ddddBc0B', hold, job[10], job[11], job[12], job[13], parent.depth + 1, 0, 0,
+    lane, priority, 0, job[6], runAt, now, parent.number, parent.root, #id, id, 0)
 end
 
 -- Nonce of the newest lease, and where the tail begins.

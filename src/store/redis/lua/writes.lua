@@ -62,7 +62,7 @@ end
 
 -- Appends to a list.
 function Writes.push(name, value)
-  addOne(pushLists, name, value)
+  addOne(pushLists, name, written(value))
 end
 
 -- What is to be appended to a list.
