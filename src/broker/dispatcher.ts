@@ -59,6 +59,10 @@ export interface Dispatcher extends ClaimSource {
 /** Jobs that all claims of one commit may take. */
 const jobsPerCommitMax = 500;
 const bytesPerClaimMax = 16 * 1024 * 1024;
+/** Payloads that all claims of one commit may bring, which come in one answer of the store. */
+const bytesPerCommitMax = 64 * 1024 * 1024;
+/** A claim takes one job at least: this many of the largest are within the bound of bytes. */
+const claimsPerCommitMax = 64;
 /** A payload that would not have fitted: a claim this close to its bound may have stopped because of it. */
 const payloadBytesMax = 1024 * 1024;
 
@@ -87,13 +91,18 @@ export function createDispatcher(options: {
     const open = new Set(board.open());
     for (const hint of open) hint.asked = 0;
     const alone = line.size < 2;
-    const claims = [...owed].map(([claimant, item]) => claimAgain(claimant, item));
+    const claims = [...owed].slice(0, claimsPerCommitMax).map(([claimant, item]) => {
+      owed.delete(claimant);
+      return claimAgain(claimant, item);
+    });
     let jobsLeft = claims.reduce((left, { item }) => left - item.jobsMax, jobsPerCommitMax);
-    owed.clear();
+    const bytesMax = Math.floor(
+      bytesPerCommitMax / Math.min(claimsPerCommitMax, Math.max(1, claims.length + line.size)),
+    );
     turn += 1;
     for (const claimant of line) {
-      if (open.size === 0 || jobsLeft <= 0) break;
-      const claim = claimOf(claimant, { open, jobsLeft, alone });
+      if (open.size === 0 || jobsLeft <= 0 || claims.length >= claimsPerCommitMax) break;
+      const claim = claimOf(claimant, { open, jobsLeft, bytesMax, alone });
       if (claim === undefined) continue;
       line.delete(claimant);
       claimant.claiming();
@@ -123,7 +132,7 @@ export function createDispatcher(options: {
       ...claimant.ref,
       nonce: ids.nonce(),
       jobsMax,
-      bytesMax: Math.min(room.bytes, bytesPerClaimMax),
+      bytesMax: Math.min(room.bytes, bytesPerClaimMax, round.bytesMax),
       lanes: wanted.map(({ subscription, hints }) => ({
         queue: subscription.queue,
         types: hints.map((hint) => hint.lane.type),
@@ -287,6 +296,7 @@ function keyOf({ queue, type }: Lane): string {
 interface Round {
   readonly open: Set<LaneHint>;
   readonly jobsLeft: number;
+  readonly bytesMax: number;
   readonly alone: boolean;
 }
 

@@ -225,14 +225,15 @@ export interface InsertItem {
 /**
  * Repeats (same id or request id, same type and payload of the root) are `deduplicated`, whatever else differs.
  * `refused`: nothing of the item was inserted; `index` is the tree that stands in the way. ATOMIC_SPANS_SHARDS: that tree's root
- * belongs to another shard than the first one's, and only what is on one shard can be inserted together.
+ * belongs to another shard than the first one's, and only what is on one shard can be inserted together. SERVER_BUSY: a transaction
+ * of someone else, which is still open, holds its id or request id; nobody knows yet whether it exists.
  */
 export type InsertAnswer =
   | { readonly kind: "inserted"; readonly roots: readonly { readonly id: JobId; readonly deduplicated: boolean }[] }
   | {
       readonly kind: "refused";
       readonly index: number;
-      readonly code: "JOB_ID_EXISTS" | "REQUEST_ID_REUSED" | "ATOMIC_SPANS_SHARDS";
+      readonly code: "JOB_ID_EXISTS" | "REQUEST_ID_REUSED" | "ATOMIC_SPANS_SHARDS" | "SERVER_BUSY";
       readonly id: JobId;
     };
 

@@ -1,5 +1,6 @@
 import { createLoop, type Loop } from "../../runtime/loop.ts";
 import type { MaintenanceContext } from "./context.ts";
+import { nextStepInMs } from "./pace.ts";
 
 const rowsPerStepMax = 500;
 const pollsBetween = 5;
@@ -14,7 +15,7 @@ export function createCascader(context: MaintenanceContext): Loop {
     async run() {
       const answer = await context.store.cascade({ max: rowsPerStepMax });
       context.onEffects(answer.effects);
-      return answer.more ? 0 : undefined;
+      return nextStepInMs(answer);
     },
   });
 }

@@ -1,5 +1,6 @@
 import { createLoop, type Loop } from "../../runtime/loop.ts";
 import type { MaintenanceContext } from "./context.ts";
+import { nextStepInMs } from "./pace.ts";
 
 const jobsPerStepMax = 500;
 
@@ -13,7 +14,7 @@ export function createPromoter(context: MaintenanceContext): Loop {
     async run() {
       const answer = await context.store.promote({ max: jobsPerStepMax });
       context.onEffects(answer.effects);
-      return answer.more ? 0 : answer.nextInMs;
+      return nextStepInMs(answer) ?? answer.nextInMs;
     },
   });
 }

@@ -1,5 +1,6 @@
 import { createLoop, type Loop } from "../../runtime/loop.ts";
 import type { MaintenanceContext } from "./context.ts";
+import { nextStepInMs } from "./pace.ts";
 
 const jobsPerStepMax = 500;
 const pollsBetween = 5;
@@ -14,7 +15,7 @@ export function createPropagator(context: MaintenanceContext): Loop {
     async run() {
       const answer = await context.store.propagate({ max: jobsPerStepMax });
       context.onEffects(answer.effects);
-      return answer.more ? 0 : undefined;
+      return nextStepInMs(answer);
     },
   });
 }

@@ -2,6 +2,7 @@ import { createLoop, type Loop } from "../../runtime/loop.ts";
 import type { ReapAnswer } from "../../store/store.ts";
 import type { Reach } from "../reach.ts";
 import type { MaintenanceContext } from "./context.ts";
+import { nextStepInMs } from "./pace.ts";
 
 const leasesPerStepMax = 500;
 
@@ -26,7 +27,7 @@ export function createReaper(
       const answer = await context.store.reap({ max: leasesPerStepMax, bufferedMsMax, jitter: context.ids.random() });
       context.onReaped(answer);
       context.onEffects(answer.effects);
-      return answer.more ? 0 : undefined;
+      return nextStepInMs(answer);
     },
   });
 }

@@ -101,7 +101,10 @@ async function inserted(
 function conflict(answer: Extract<InsertAnswer, { kind: "refused" }>, path: string): ConveyorError {
   const said = path === "" ? "" : `${path}: `;
   return new ConveyorError(answer.code, `${said}${problemOf(answer)}`, {
-    details: { resource: { type: "job", name: answer.id } },
+    details: {
+      resource: { type: "job", name: answer.id },
+      ...(answer.code === "SERVER_BUSY" ? { retryAfterMs: 1_000 } : {}),
+    },
   });
 }
 
@@ -113,6 +116,8 @@ function problemOf({ code, id }: Extract<InsertAnswer, { kind: "refused" }>): st
       return `the request id was used for the job ${id} with another type or payload; choose another request id`;
     case "ATOMIC_SPANS_SHARDS":
       return `the job ${id} belongs to another shard of the store than the first one, and only what is on one shard can be inserted all or nothing; insert them apart, or as one tree`;
+    case "SERVER_BUSY":
+      return `a transaction that is still open holds the id or request id of the job ${id}; try again a little later`;
     default:
       return code satisfies never;
   }
