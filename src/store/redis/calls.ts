@@ -8,6 +8,8 @@ export interface Writing {
   readonly defaults: ServerDefaults;
   /** `callContext(defaults)` */
   readonly context: Buffer;
+  /** Numbers of the tries that this process makes of its claims; each higher than the one before. */
+  readonly tries: () => number;
 }
 
 /** Runs a script on one shard: a packed request, a packed answer. `again`: what to ask when an earlier try may have been executed. */

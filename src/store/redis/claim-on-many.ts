@@ -6,6 +6,7 @@ import type { ClaimSoFar } from "./claim.ts";
 import { commitShard } from "./commit-shard.ts";
 import { mergeEffects } from "./effects.ts";
 import { listOf, numberOf } from "./msgpack.ts";
+import { shardOf } from "./shards.ts";
 import { endTurns, type Turns, takeTurns } from "./turns.ts";
 
 /** A claim under way: what it has, and whether a shard still knew its session. */
@@ -33,10 +34,10 @@ export async function claimOnMany(writing: Writing, items: readonly ClaimItem[])
   if (items.length === 0) return { claimed: [], effects: mergeEffects(effects) };
   await findAgain(writing, claims, effects);
   const open = claims.filter(({ item, leases }) => !(item.again === true && leases.length > 0));
-  const found = await look(writing, open);
-  const turns = await takeTurns(writing, found.ready === 0 ? [] : found.limited);
+  const seen = await look(writing, open);
+  const turns = await takeTurns(writing, limitedQueues(seen));
   try {
-    await claimInRounds(writing, { claims: open, turns, effects }, found);
+    await claimInRounds(writing, { claims: open, turns, effects }, seen);
   } finally {
     await endTurns(writing, turns);
   }
@@ -53,20 +54,22 @@ interface Round {
 const roundsMax = 8;
 
 /** Each round takes at least the highest priority of all shards; most often that is all there is. */
-async function claimInRounds(writing: Writing, round: Round, first: Found): Promise<void> {
-  let found = first;
+async function claimInRounds(writing: Writing, round: Round, first: readonly Seen[]): Promise<void> {
+  let shards = orderOf(first, round.turns);
   for (let left = roundsMax; left > 0; left -= 1) {
     const before = leasesOf(round.claims);
-    for (const [place, { shard, priority }] of found.shards.entries()) {
+    for (const [place, { shard, priority }] of shards.entries()) {
       const claims = round.claims.filter(isHungry);
       if (claims.length === 0) return;
-      const isOnly = found.shards.length === 1 || left === 1;
-      const priorityMin = isOnly ? undefined : (found.shards[place + 1]?.priority ?? priority);
+      const isAnything = shards.length === 1 || left === 1;
+      const priorityMin = isAnything ? undefined : (shards[place + 1]?.priority ?? priority);
       await claimFrom(writing, shard, { ...round, claims, priorityMin });
     }
     const taken = leasesOf(round.claims) - before;
-    if (taken === 0 || taken >= found.ready || !round.claims.some(isHungry)) return;
-    found = await look(writing, round.claims.filter(isHungry));
+    if (taken >= shards.reduce((sum, { ready }) => sum + ready, 0) || !round.claims.some(isHungry)) return;
+    // Who took nothing takes anything next: what it was shown first was not for it.
+    if (taken === 0) left = Math.min(left, 2);
+    shards = orderOf(await look(writing, round.claims.filter(isHungry)), round.turns);
   }
 }
 
@@ -90,41 +93,83 @@ async function findAgain(writing: Writing, claims: readonly Claiming[], effects:
   );
 }
 
-interface Found {
-  /** Those that have ready jobs in the lanes asked for, highest priority first; one at least, which tells whose session is gone. */
-  readonly shards: readonly { readonly shard: number; readonly priority: number }[];
+/** What a shard has ready in one lane. */
+interface SeenLane {
+  readonly queue: QueueName;
   readonly ready: number;
+  readonly priority: number;
+  /** Of the first with that priority. */
+  readonly runAt: number;
+}
+
+interface Seen {
+  readonly shard: number;
+  readonly lanes: readonly SeenLane[];
   readonly limited: readonly QueueName[];
 }
 
-/** Looks on every shard for what the claims ask for. */
-async function look(writing: Writing, claims: readonly Claiming[]): Promise<Found> {
+/** Looks on every shard, any one first, for what the claims ask for, but for paused queues. */
+async function look(writing: Writing, claims: readonly Claiming[]): Promise<readonly Seen[]> {
   const asked = claims.flatMap(({ item }) => item.lanes);
-  const names = [...new Set(asked.flatMap(({ queue, types }) => types.map((type) => `${queue} ${type}`)))];
+  const lanes = new Map(asked.flatMap(({ queue, types }) => types.map((type) => [`${queue} ${type}`, queue])));
   const queues = [...new Set(asked.map(({ queue }) => queue))];
   const { shards } = writing.connection;
-  const first = Math.floor(Math.random() * shards);
-  const seen = await Promise.all(
+  const first = shardOf(claims[0]?.item.nonce ?? "", shards);
+  return Promise.all(
     shardsOf(writing).map(async (index) => {
       const shard = (first + index) % shards;
-      const [ready, priority, runAt, limited] = listOf(await ask(writing.connection, shard, "peek", [names, queues]));
+      const [ready, kinds] = listOf(await ask(writing.connection, shard, "peek", [[...lanes.keys()], queues]));
+      const paused = new Set(queues.filter((_, place) => listOf(kinds)[place] === 2));
+      const seen = readSeen(listOf(ready).map(numberOf), [...lanes.values()]);
       return {
         shard,
-        ready: numberOf(ready),
-        priority: numberOf(priority),
-        runAt: numberOf(runAt),
-        limited: listOf(limited),
+        lanes: seen.filter(({ queue }) => !paused.has(queue)),
+        limited: queues.filter((_, place) => listOf(kinds)[place] === 1),
       };
     }),
   );
-  const found = seen
-    .filter(({ ready }) => ready > 0)
-    .sort((one, other) => other.priority - one.priority || one.runAt - other.runAt);
-  return {
-    shards: found.length > 0 ? found : seen.slice(0, 1),
-    ready: seen.reduce((sum, { ready }) => sum + ready, 0),
-    limited: queues.filter((_, index) => seen.some(({ limited }) => limited[index] === 1)),
-  };
+}
+
+function readSeen(flat: readonly number[], queues: readonly QueueName[]): SeenLane[] {
+  const lanes: SeenLane[] = [];
+  for (let at = 0; at < flat.length; at += 4) {
+    const [index = 0, ready = 0, priority = 0, runAt = 0] = flat.slice(at, at + 4);
+    const queue = queues[index];
+    if (queue !== undefined) lanes.push({ queue, ready, priority, runAt });
+  }
+  return lanes;
+}
+
+/** Queues with a limit and ready jobs. */
+function limitedQueues(seen: readonly Seen[]): readonly QueueName[] {
+  const limited = new Set(seen.flatMap((each) => each.limited));
+  return [...new Set(seen.flatMap(({ lanes }) => lanes.map(({ queue }) => queue)))].filter((queue) =>
+    limited.has(queue),
+  );
+}
+
+interface ShardToVisit {
+  readonly shard: number;
+  readonly ready: number;
+  readonly priority: number;
+  readonly runAt: number;
+}
+
+/** The shards to visit, best first, by what may be claimed there now; one at least, which tells whose session is gone. */
+function orderOf(seen: readonly Seen[], turns: Turns): readonly ShardToVisit[] {
+  const limited = new Set(seen.flatMap((each) => each.limited));
+  const shards = seen.flatMap(({ shard, lanes }): ShardToVisit[] => {
+    const open = lanes.filter(({ queue }) => !limited.has(queue) || (turns.get(queue)?.jobs ?? 0) > 0).sort(byTurn);
+    const [best] = open;
+    return best === undefined ? [] : [{ ...best, shard, ready: open.reduce((sum, { ready }) => sum + ready, 0) }];
+  });
+  const [any] = seen;
+  if (shards.length > 0 || any === undefined) return shards.sort(byTurn);
+  return [{ shard: any.shard, ready: 0, priority: 0, runAt: 0 }];
+}
+
+function byTurn(one: Pick<SeenLane, "priority" | "runAt">, other: Pick<SeenLane, "priority" | "runAt">): number {
+  return other.priority - one.priority || one.runAt - other.runAt;
 }
 
 function isHungry({ item, leases, bytes, isGone }: Claiming): boolean {

@@ -28,12 +28,18 @@ interface Room {
 }
 
 /** An item as `lua/claim.lua` takes it. */
-export function packClaim(item: ClaimItem, lanes: LaneTable, soFar: ClaimSoFar): Packable {
+export function packClaim(
+  item: ClaimItem,
+  lanes: LaneTable,
+  by: { readonly soFar: ClaimSoFar; readonly tries: () => number },
+): Packable {
+  const { soFar, tries } = by;
   return [
     item.sessionId,
     item.epoch,
     item.nonce,
     item.again === true ? 1 : soFar.isAfterLook ? 2 : 0,
+    tries(),
     item.jobsMax,
     Number.isFinite(item.bytesMax) ? item.bytesMax : -1,
     soFar.jobs,

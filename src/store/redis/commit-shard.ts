@@ -40,8 +40,8 @@ export async function commitShard(writing: Writing, shard: number, batch: ShardB
   const answer = await write(writing, {
     script: "commit",
     shard,
-    request: packBatch(batch),
-    again: () => packBatch({ ...batch, claim: batch.claim.map(askAgain) }),
+    request: packBatch(writing, batch),
+    again: () => packBatch(writing, { ...batch, claim: batch.claim.map(askAgain) }),
   });
   const [renewed, settled, inserted, claimed, effects, lanes, settings] = listOf(answer);
   const context = leaseContext({ shard, defaults: writing.defaults }, lanes, settings);
@@ -60,13 +60,13 @@ function askAgain({ item, soFar }: ShardBatch["claim"][number]): ShardBatch["cla
   return { item: { ...item, again: true }, soFar };
 }
 
-function packBatch({ renew, settle, insert, claim }: ShardBatch): Packable {
+function packBatch({ tries }: Writing, { renew, settle, insert, claim }: ShardBatch): Packable {
   const lanes = new LaneTable();
   const items = [
     renew.map(packRenew),
     packSettles(settle, lanes),
     packInserts(insert, lanes),
-    claim.map(({ item, soFar }) => packClaim(item, lanes, soFar)),
+    claim.map(({ item, soFar }) => packClaim(item, lanes, { soFar, tries })),
   ];
   return [lanes.names, ...items];
 }

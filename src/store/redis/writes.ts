@@ -24,7 +24,16 @@ export type Writes = Pick<
 
 /** The verbs that write, over the connections to a namespace. */
 export function createWrites(connection: Connection, { defaults }: { readonly defaults: ServerDefaults }): Writes {
-  const writing: Writing = { connection, defaults, context: callContext(defaults) };
+  let tries = 0;
+  const writing: Writing = {
+    connection,
+    defaults,
+    context: callContext(defaults),
+    tries: () => {
+      tries += 1;
+      return tries;
+    },
+  };
   return {
     commit: (batch) => commit(writing, batch),
     openSession: (session) => openSession(writing, session),

@@ -1,7 +1,7 @@
--- claim: leases ready jobs to sessions. An item is [session id, epoch, nonce, again, jobs max, bytes max or -1, jobs that it has
--- of other shards already, their bytes, lowest priority that it takes or false, lanes as [queue, jobs max, indexes of lane
--- names, room, token]].
--- Again: 1 = first looks for what an earlier try with this nonce leased; 2 = goes on after that on another shard; else 0.
+-- claim: leases ready jobs to sessions. An item is [session id, epoch, nonce, again, number of the try, jobs max, bytes max
+-- or -1, jobs that it has of other shards already, their bytes, lowest priority that it takes or false, lanes as [queue, jobs
+-- max, indexes of lane names, room, token]].
+-- Again: 0 = the first try; 1 = looks first for what an earlier one leased; 2 = goes on after such a look at all shards.
 -- Room: -1 = by this shard's own limit; on several shards -2 = none where there is a limit, else what may still run, for who
 -- comes with the token of the turn (turn.lua).
 -- Its answer: false = gone, else the leases as a flat list of job number, record, spec.
@@ -16,7 +16,7 @@ local feeds = {}
 local function feedOf(lane)
   local feed = feeds[lane]
   if feed == nil then
-    feed = { lane = lane, entries = {}, at = 1, size = 0, from = 0, isOver = false }
+    feed = { lane = lane, entries = {}, at = 1, size = 0, from = 0, isOver = false, piece = 0 }
     feeds[lane] = feed
   end
   return feed
@@ -51,11 +51,12 @@ local function readMore(feed, most)
   feed.entries, feed.at, feed.size = entries, 1, size
 end
 
--- The next job of the lane, or nil; `most` is how many may be wanted.
-local function peek(feed, most)
+-- The next job of the lane, or nil. The first piece that is read has `piece` jobs, each further one twice as many.
+local function peek(feed, piece)
   while feed.at > feed.size do
     if feed.isOver then return nil end
-    readMore(feed, math.max(1, math.min(most, 500)))
+    feed.piece = math.min(500, math.max(piece, feed.piece * 2))
+    readMore(feed, feed.piece)
   end
   return feed.entries[feed.at]
 end
@@ -64,24 +65,48 @@ local priorityFrom, payloadBytesFrom = 65, 73
 
 -- Whether one job's turn is before another's: priority (higher first), run time, insertion.
 local function isBefore(one, other)
-  local left = struct.unpack('<i4', one.raw, priorityFrom)
-  local right = struct.unpack('<i4', other.raw, priorityFrom)
-  if left ~= right then return left > right end
+  if one.priority ~= other.priority then return one.priority > other.priority end
   return one.place < other.place
 end
 
-local function nextOf(lanes, most)
-  if #lanes == 1 then
-    local feed = feedOf(lanes[1])
-    return peek(feed, most), feed
+-- A heap of feeds by the turn of their next job: the first one stands at 1.
+local function sink(heap, at)
+  local size = #heap
+  while true do
+    local least, left, right = at, at * 2, at * 2 + 1
+    if left <= size and isBefore(heap[left].head, heap[least].head) then least = left end
+    if right <= size and isBefore(heap[right].head, heap[least].head) then least = right end
+    if least == at then return end
+    heap[at], heap[least] = heap[least], heap[at]
+    at = least
   end
-  local first, best
+end
+
+local function setHead(feed, entry)
+  if entry and not entry.priority then entry.priority = struct.unpack('<i4', entry.raw, priorityFrom) end
+  feed.head = entry
+end
+
+local function heapOf(lanes, piece)
+  local heap = {}
   for _, lane in ipairs(lanes) do
     local feed = feedOf(lane)
-    local entry = peek(feed, most)
-    if entry and (best == nil or isBefore(entry, best)) then first, best = feed, entry end
+    setHead(feed, peek(feed, piece))
+    if feed.head then heap[#heap + 1] = feed end
   end
-  return best, first
+  for at = floor(#heap / 2), 1, -1 do sink(heap, at) end
+  return heap
+end
+
+-- Puts the first feed, from which a job was taken, into its place again.
+local function refill(heap, piece)
+  local feed = heap[1]
+  setHead(feed, peek(feed, piece))
+  if not feed.head then
+    heap[1] = heap[#heap]
+    heap[#heap] = nil
+  end
+  if #heap > 1 then sink(heap, 1) end
 end
 
 -- Jobs of limited queues that this step has taken.
@@ -107,12 +132,16 @@ local function pickFrom(asked, most, picks)
       lanes[#lanes + 1] = lane
     end
   end
-  local left = most
-  while left > 0 do
-    local entry, feed = nextOf(lanes, left)
-    if not entry then return false end
+  if most <= 0 then return false end
+  local piece = math.max(1, math.ceil(math.min(most, 500) / math.max(1, #lanes)))
+  local heap = heapOf(lanes, piece)
+  for taken = 0, most - 1 do
+    if taken > 0 then refill(heap, piece) end
+    local feed = heap[1]
+    if not feed then return false end
+    local entry = feed.head
     local bytes = struct.unpack('<I4', entry.raw, payloadBytesFrom)
-    if picks.priorityMin and struct.unpack('<i4', entry.raw, priorityFrom) < picks.priorityMin then return false end
+    if picks.priorityMin and entry.priority < picks.priorityMin then return false end
     if picks.count > 0 and picks.bytesMax >= 0 and picks.bytes + bytes > picks.bytesMax then return true end
     feed.at = feed.at + 1
     picks.count, picks.bytes, picks.size = picks.count + 1, picks.bytes + bytes, picks.size + 1
@@ -120,7 +149,6 @@ local function pickFrom(asked, most, picks)
     -- Counted here, so that the room of the next lane is right.
     Writes.count(entry.lane, State.READY, -1)
     Writes.count(entry.lane, State.RUNNING, 1)
-    left = left - 1
   end
   return false
 end
@@ -178,16 +206,15 @@ local function claimOne(item)
   local session = Sessions.live(item[1], item[2])
   if not session then return false end
   local nonce = item[3]
-  if item[4] == 0 and Sessions.isFenced(session, nonce) then return {} end
-  if item[4] == 1 then
-    Sessions.fence(session, nonce)
+  local isNewest = Sessions.enter(session, nonce, item[5], item[4])
+  if item[4] == 1 or not isNewest then
     local before = claimedBefore(session, nonce)
-    if #before > 0 then return before end
+    if #before > 0 or not isNewest then return before end
   end
-  local picks = { entries = {}, size = 0, count = item[7], bytes = item[8], bytesMax = item[6], priorityMin = item[9] }
-  for _, lane in ipairs(item[10]) do
+  local picks = { entries = {}, size = 0, count = item[8], bytes = item[9], bytesMax = item[7], priorityMin = item[10] }
+  for _, lane in ipairs(item[11]) do
     local queue, before = lane[1], picks.count
-    local most = math.min(lane[2], item[5] - before, roomOf(queue, lane[4], lane[5]))
+    local most = math.min(lane[2], item[6] - before, roomOf(queue, lane[4], lane[5]))
     local isFull = pickFrom(lane[3], most, picks)
     takenOf[queue] = (takenOf[queue] or 0) + picks.count - before
     if isFull then break end

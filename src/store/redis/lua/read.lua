@@ -44,7 +44,13 @@ end
 -- Values pass over Lua's stack, which holds some thousands.
 local function hmget(name, fields)
   if #fields == 0 then return {} end
-  return call('HMGET', prefix .. name, unpack(fields))
+  if #fields <= 1000 then return call('HMGET', prefix .. name, unpack(fields)) end
+  local values = {}
+  for first = 1, #fields, 1000 do
+    local some = call('HMGET', prefix .. name, unpack(fields, first, math.min(first + 999, #fields)))
+    for index = 1, #some do values[first + index - 1] = some[index] end
+  end
+  return values
 end
 
 local laneTexts = {}

@@ -35,20 +35,26 @@ function Sessions.save(session)
   Writes.add('expiry', session.expiresAt, session.id)
 end
 
--- A claim was sent again: its earlier try, should it come only now, must lease nothing, since nobody waits for it.
-function Sessions.fence(session, nonce)
-  if Sessions.isFenced(session, nonce) then return end
-  local fenced = session.fenced
-  fenced[#fenced + 1] = nonce
-  if #fenced > fencedMax then table.remove(fenced, 1) end
-  Sessions.save(session)
-end
-
-function Sessions.isFenced(session, nonce)
-  for _, each in ipairs(session.fenced) do
-    if each == nonce then return true end
+-- Whether this try of a claim may lease. Once a claim was sent again, an earlier try, should it come only then, must lease
+-- nothing, since nobody waits for it. Tries are numbered by who sends them; `again` as in claim.lua.
+function Sessions.enter(session, nonce, try, again)
+  local fenced, place = session.fenced, nil
+  for index = 1, #fenced, 2 do
+    if fenced[index] == nonce then place = index end
   end
-  return false
+  if place and (again == 0 or try <= fenced[place + 1]) then return false end
+  if again == 0 then return true end
+  if not place then
+    place = #fenced + 1
+    fenced[place] = nonce
+  end
+  fenced[place + 1] = try
+  if #fenced > fencedMax * 2 then
+    table.remove(fenced, 1)
+    table.remove(fenced, 1)
+  end
+  Sessions.save(session)
+  return true
 end
 
 function Sessions.remove(session)

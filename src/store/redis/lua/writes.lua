@@ -2,8 +2,8 @@
 -- first command is one that Redis refuses when it is out of memory, so that then nothing is written at all.
 local Writes = {}
 
--- By key name: flat lists of field and value, fields, score and member, members, values.
-local putLists, dropLists, addLists, leaveLists, pushLists, keyLists = {}, {}, {}, {}, {}, {}
+-- By key name: flat lists of field and value, of score and member, of members, values, members; sets of fields.
+local putLists, addLists, leaveLists, pushLists, keyLists, dropSets = {}, {}, {}, {}, {}, {}
 -- By lane * 16 + state.
 local countChanges = {}
 local beforeFlush = {}
@@ -43,11 +43,15 @@ function Writes.put(hash, field, value)
   local list = putLists[hash] or listIn(putLists, hash)
   local size = list.n + 2
   if type(field) == 'number' then field = format('%d', field) end
+  if dropSets[hash] then dropSets[hash][field] = nil end
   list[size - 1], list[size], list.n = field, value, size
 end
 
+-- Takes a field off a hash, also one that was put before.
 function Writes.drop(hash, field)
-  addOne(dropLists, hash, written(field))
+  local set = dropSets[hash] or {}
+  dropSets[hash] = set
+  set[written(field)] = true
 end
 
 -- Adds a member to a sorted set.
@@ -109,6 +113,15 @@ local function sendAll(command, lists)
   return sent
 end
 
+local function dropLists()
+  local lists = {}
+  for hash, set in pairs(dropSets) do
+    for field in pairs(set) do addOne(lists, hash, field) end
+    dropSets[hash] = nil
+  end
+  return lists
+end
+
 function Writes.flush()
   for _, work in ipairs(beforeFlush) do work() end
   local records = putLists.job
@@ -118,7 +131,7 @@ function Writes.flush()
   end
   local wrote = records ~= nil
   wrote = sendAll('HSET', putLists) or wrote
-  wrote = sendAll('HDEL', dropLists) or wrote
+  wrote = sendAll('HDEL', dropLists()) or wrote
   wrote = sendAll('ZREM', leaveLists) or wrote
   wrote = sendAll('ZADD', addLists) or wrote
   wrote = sendAll('RPUSH', pushLists) or wrote
