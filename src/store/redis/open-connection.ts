@@ -50,30 +50,37 @@ export function connectionOver({ settings, servers, shards, scripts, clock }: Co
     const client = await link.client(Math.min(deadline, performance.now() + pauseMsMax));
     try {
       const reply = await scripts.run(client, call.script, prefix, [now(), ...args]);
-      if (settings.wait > 0 && !isRead(call.script)) await untilReplicated(client, prefix, settings);
+      if (settings.wait > 0 && !isRead(call.script)) {
+        await untilReplicated(client, prefix, settings).catch((error: unknown) => {
+          throw error instanceof TooFewReplicas ? error : new TooFewReplicas(`not asked: ${textOf(error)}`, error);
+        });
+      }
       if (!Buffer.isBuffer(reply)) throw new Error(`the script ${call.script} answered no text`);
       return reply;
     } catch (error) {
       // The server is another than it was: its checks are made again before anything more is sent to it.
-      if (answerCode(error) === "READONLY") client.close();
+      const said = error instanceof TooFewReplicas ? error.cause : error;
+      if (answerCode(said) === "READONLY") client.close();
       throw error;
     }
   }
 
   async function run(call: ScriptCall): Promise<Buffer> {
     const deadline = performance.now() + retryMsMax;
-    let again = false;
+    let lost: LostConnection | TooFewReplicas | undefined;
     for (let failures = 0; ; failures += 1) {
       if (closing.signal.aborted) throw new ConveyorError("CLOSED", "the store is closed");
       try {
-        return await attempt(call, again ? (call.argsAgain?.() ?? call.args) : call.args, deadline);
+        return await attempt(call, lost === undefined ? call.args : (call.argsAgain?.() ?? call.args), deadline);
       } catch (error) {
         if (closing.signal.aborted) throw new ConveyorError("CLOSED", "the store is closed", { cause: error });
         const mayBeDone = error instanceof LostConnection || error instanceof TooFewReplicas;
-        again ||= mayBeDone;
+        if (mayBeDone) lost = error;
         const pauseMs = fullJitterMs(failures, { maxMs: pauseMsMax, random: Math.random });
         const isOver = performance.now() + pauseMs > deadline;
-        if (isOver || !(mayBeDone || isConveyorError(error) || isPassing(error))) throw refusal(error);
+        if (isOver || !(mayBeDone || isConveyorError(error) || isPassing(error))) {
+          throw lost === undefined || isRead(call.script) ? refusal(error) : unknownOutcome(lost, error);
+        }
         await Promise.all([servers.doubt(), sleep(pauseMs, closing.signal).catch(() => undefined)]);
       }
     }
@@ -83,7 +90,14 @@ export function connectionOver({ settings, servers, shards, scripts, clock }: Co
   function refusal(error: unknown): unknown {
     const known = storageError(error, location);
     if (!(known instanceof ConveyorError) || passingOn.includes(known.code)) return known;
-    return new ConveyorError("STORE_UNAVAILABLE", known.message, { cause: known, details: known.details });
+    return asUnavailable(known, known.message);
+  }
+
+  /** Whatever the last try was refused for, an earlier one may be done: only STORE_UNAVAILABLE leaves that open. */
+  function unknownOutcome(lost: Error, last: unknown): ConveyorError {
+    const known = storageError(lost, location);
+    const more = last === lost ? "" : `. The last try: ${textOf(refusal(last))}`;
+    return asUnavailable(known, `${textOf(known)}${more}`);
   }
 
   return {
@@ -120,4 +134,13 @@ async function untilReplicated(client: Client, prefix: string, settings: RedisSe
   ]);
   if (typeof reached === "number" && reached >= wait) return;
   throw new TooFewReplicas(`${String(reached)} of ${wait} replicas answered within ${waitMs} ms`);
+}
+
+function asUnavailable(cause: unknown, message: string): ConveyorError {
+  const details = cause instanceof ConveyorError ? cause.details : undefined;
+  return new ConveyorError("STORE_UNAVAILABLE", message, { cause, ...(details === undefined ? {} : { details }) });
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

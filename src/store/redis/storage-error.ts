@@ -40,9 +40,13 @@ const passing: readonly string[] = [
   // Of a cluster whose keys moved: where they are now is learned before the next try.
   .concat(["MOVED", "ASK"]);
 
-/** The change was made, but on fewer servers than were asked for. */
+/** The change was made, but on fewer servers than were asked for, or nobody could say on how many. */
 export class TooFewReplicas extends Error {
   override readonly name = "TooFewReplicas";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+  }
 }
 
 /** The first word of what the server answered, also where a script of an older server wraps it. */
@@ -69,7 +73,7 @@ export function storageError(error: unknown, location: string): unknown {
   if (isConveyorError(error)) return error;
   if (error instanceof LostConnection) return storeError("STORE_UNAVAILABLE", location, lostText(error), error);
   if (error instanceof TooFewReplicas) {
-    const text = `made the change on its master alone, where it may be lost: wait= asks for replicas (${error.message})`;
+    const text = `made the change, maybe on its master alone, where it may be lost: wait= asks for replicas (${error.message})`;
     return storeError("STORE_UNAVAILABLE", location, text, error);
   }
   if (error instanceof NotConnected) return storeError("STORE_UNAVAILABLE", location, connectText(error), error);
