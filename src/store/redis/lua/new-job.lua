@@ -60,14 +60,13 @@ function NewJob.plain(list, at)
   local number = nextNumber()
   local runAt, field = now, format('%d', number)
   if start ~= 0 then runAt = runTime(start) end
-  local record = Bytes.plain(lane, priority, list[at + 5], runAt, number, id)
   if runAt <= now then
-    Writes.put('job', field, newReady .. record)
+    Writes.put('job', field, Bytes.plain(newReady, lane, priority, list[at + 5], runAt, number, id))
     Writes.add(readyOf[lane], format('%d', -priority), format('%015d%015d', runAt, number))
     Writes.count(lane, State.READY, 1)
     Effects.readied(lane)
   else
-    Writes.put('job', field, newScheduled .. record)
+    Writes.put('job', field, Bytes.plain(newScheduled, lane, priority, list[at + 5], runAt, number, id))
     Writes.add('due', format('%d', runAt), dueMember(number, State.SCHEDULED, lane))
     Writes.count(lane, State.SCHEDULED, 1)
     Effects.dueFrom(runAt)
@@ -120,7 +119,7 @@ local newIn = { [State.READY] = newReady, [State.SCHEDULED] = newScheduled, [Sta
 local function leaf(job, lane, state, hold, priority, runAt, parent)
   local number = nextNumber()
   local field = format('%d', number)
-  Rows.replace(number, field, newIn[state] .. Bytes.node(job, lane, hold, priority, runAt, parent))
+  Rows.replace(number, field, Bytes.node(newIn[state], job, lane, hold, priority, runAt, parent))
   Writes.put('id', job[1], field)
   Writes.count(lane, state, 1)
   if state == State.READY then

@@ -57,15 +57,16 @@ end
 
 local zeros = string.rep('\0', 8)
 
--- What follows in a plain root's record.
-function Bytes.plain(lane, priority, payloadBytes, runAt, number, id)
-  return zeros .. struct.pack('<I4i4I4I4ddddBc0B', lane, priority, 0, payloadBytes, runAt, now, 0, number, #id, id, 0)
+-- A plain root's record that begins so. Made in one piece, here as below, since each string that Lua makes costs by its length.
+function Bytes.plain(new, lane, priority, payloadBytes, runAt, number, id)
+  return struct.pack('<c52c8I4i4I4I4ddddBc0B', new, zeros, lane, priority, 0, payloadBytes, runAt, now, 0, number,
+    #id, id, 0)
 end
 
--- What follows in the record of a node `job` (new-job.lua) that has nothing below it.
-function Bytes.node(job, lane, hold, priority, runAt, parent)
+-- The record of a node `job` (new-job.lua) that has nothing below it.
+function Bytes.node(new, job, lane, hold, priority, runAt, parent)
   local id = job[1]
-  return struct.pack('<BBBBBBBBI4i4I4I4ddddBc0B', hold, job[10], job[11], job[12], job[13], parent.depth + 1, 0, 0,
+  return struct.pack('<c52BBBBBBBBI4i4I4I4ddddBc0B', new, hold, job[10], job[11], job[12], job[13], parent.depth + 1, 0, 0,
     lane, priority, 0, job[6], runAt, now, parent.number, parent.root, #id, id, 0)
 end
 
