@@ -9,19 +9,19 @@ import { storageError, storeError } from "./storage-error.ts";
  * One server that is kept connected: down (being connected, with back-off, for ever) -> up (a client that passed its checks) ->
  * down … -> closed. Who waits for it while it is down learns at its deadline why it is.
  */
-export interface Link {
+export interface Link<C extends Client> {
   /** The present connection. Waits for one until `deadline` (of performance.now()), then throws the last failure. */
-  client(deadline: number): Promise<Client>;
+  client(deadline: number): Promise<C>;
   /** As `client`, but throws the first failure at once: for a start. */
-  first(deadline: number): Promise<Client>;
+  first(deadline: number): Promise<C>;
   close(): Promise<void>;
 }
 
-export interface LinkOptions {
+export interface LinkOptions<C extends Client> {
   /** Whose server it is, for errors. */
   readonly location: string;
   /** Connects and checks; throws why that is not possible now. */
-  readonly connect: () => Promise<Client>;
+  readonly connect: () => Promise<C>;
   /** Called when a connection is there again, but not for the one that the link began with. */
   readonly onBack?: () => void;
 }
@@ -29,11 +29,11 @@ export interface LinkOptions {
 const backoffMsMax = 2_000;
 
 /** Keeps the link up that `begun`, when it is given, has begun. */
-export function keepLink(options: LinkOptions, begun?: Client): Link {
+export function keepLink<C extends Client>(options: LinkOptions<C>, begun?: C): Link<C> {
   const { location } = options;
   const closing = new AbortController();
   const unavailable = (text: string): ConveyorError => storeError("STORE_UNAVAILABLE", location, text);
-  let present: Client | undefined = begun;
+  let present: C | undefined = begun;
   let failure: unknown = unavailable("is not connected yet");
   let failures = 0;
   let changed: Deferred<void> = deferred();
@@ -72,7 +72,7 @@ export function keepLink(options: LinkOptions, begun?: Client): Link {
     waiting.abort();
   }
 
-  async function client(deadline: number, failuresMax: number): Promise<Client> {
+  async function client(deadline: number, failuresMax: number): Promise<C> {
     for (;;) {
       if (present?.isOpen) return present;
       const leftMs = deadline - performance.now();

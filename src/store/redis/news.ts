@@ -66,7 +66,7 @@ export async function exchangeNews(options: NewsOptions): Promise<NewsExchange> 
   }
 
   const first = await connect().catch(() => undefined);
-  const link: Link = keepLink({ location, connect, onBack: () => tell(undefined) }, first);
+  const link: Link<Client> = keepLink({ location, connect, onBack: () => tell(undefined) }, first);
   return {
     announce(news) {
       if (isClosed || isEmpty(news)) return;

@@ -1,7 +1,7 @@
 import { ConveyorError, isConveyorError } from "../../core/errors.ts";
 import { sleep } from "../../runtime/abort.ts";
 import { fullJitterMs } from "../../runtime/retry.ts";
-import { type Client, LostConnection } from "./client.ts";
+import { LostConnection } from "./client.ts";
 import type { Connection, ScriptCall } from "./connection.ts";
 import { shardPrefix } from "./keys.ts";
 import { isRead } from "./script-pieces.ts";
@@ -51,7 +51,7 @@ export function connectionOver({ settings, servers, shards, scripts, clock }: Co
     try {
       const reply = await scripts.run(client, call.script, prefix, [now(), ...args]);
       if (settings.wait > 0 && !isRead(call.script)) {
-        await untilReplicated(client, prefix, settings).catch((error: unknown) => {
+        await client.replicated(`${prefix}meta`).catch((error: unknown) => {
           throw error instanceof TooFewReplicas ? error : new TooFewReplicas(`not asked: ${textOf(error)}`, error);
         });
       }
@@ -120,20 +120,6 @@ const passingOn: readonly string[] = ["STORE_UNAVAILABLE", "STORE_FULL", "STORE_
 /** The hash tag of a shard's keys. */
 function tagOf(namespace: string, shard: number): string {
   return shardPrefix(namespace, shard).slice(1, -2);
-}
-
-/**
- * Waits until as many replicas as were asked for have everything that this server has. By a write of its own: a change that was
- * made by an earlier try, over a connection that is gone, is waited for too.
- */
-async function untilReplicated(client: Client, prefix: string, settings: RedisSettings): Promise<void> {
-  const { wait, waitMs } = settings;
-  const [, reached] = await Promise.all([
-    client.call("HINCRBY", `${prefix}meta`, "waits", 1),
-    client.call("WAIT", wait, waitMs),
-  ]);
-  if (typeof reached === "number" && reached >= wait) return;
-  throw new TooFewReplicas(`${String(reached)} of ${wait} replicas answered within ${waitMs} ms`);
 }
 
 function asUnavailable(cause: unknown, message: string): ConveyorError {

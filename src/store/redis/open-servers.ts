@@ -3,6 +3,7 @@ import { sleep } from "../../runtime/abort.ts";
 import { fullJitterMs } from "../../runtime/retry.ts";
 import { serverProblem } from "./check-server.ts";
 import { type Client, isReplyError, openClient } from "./client.ts";
+import { type ServerClient, withoutReplicas, withReplicas } from "./replication.ts";
 import { readServerFacts, type ServerFacts, textOf } from "./server-facts.ts";
 import { clusterServers, oneServer, type Servers } from "./servers.ts";
 import { storageError, storeError } from "./storage-error.ts";
@@ -15,7 +16,7 @@ export async function openServers(
 ): Promise<{ readonly servers: Servers; readonly facts: readonly ServerFacts[] }> {
   const facts = new Map<string, ServerFacts>();
 
-  async function connect(endpoint: Endpoint): Promise<Client> {
+  async function connect(endpoint: Endpoint): Promise<ServerClient> {
     const location = settings.isCluster
       ? `${settings.location} on ${endpoint.host}:${endpoint.port}`
       : settings.location;
@@ -26,11 +27,23 @@ export async function openServers(
       if (problem !== undefined) throw problem;
       if (found.isCluster) await checkCluster(client, location);
       facts.set(`${endpoint.host}:${endpoint.port}`, found);
-      return client;
+      return settings.wait === 0 ? withoutReplicas(client) : await beside(client, endpoint, found);
     } catch (error) {
       client.close();
       throw storageError(error, location);
     }
+  }
+
+  /** With a second connection, which must have come to the same server: behind one name there may be several. */
+  async function beside(client: Client, endpoint: Endpoint, { runId }: ServerFacts): Promise<ServerClient> {
+    const waiter = await openPlain(endpoint);
+    const { runId: reached } = await readServerFacts(waiter).catch((error: unknown) => {
+      waiter.close();
+      throw error;
+    });
+    if (reached === runId) return withReplicas(client, waiter, settings);
+    waiter.close();
+    throw storeError("STORE_UNAVAILABLE", settings.location, "is another server from one connection to the next");
   }
 
   async function openPlain(endpoint: Endpoint): Promise<Client> {

@@ -3,6 +3,8 @@ import { answerCode } from "./storage-error.ts";
 
 /** What a server says of itself. */
 export interface ServerFacts {
+  /** Of this run of its process. */
+  readonly runId: string;
   readonly version: string;
   readonly isMaster: boolean;
   readonly isCluster: boolean;
@@ -26,6 +28,7 @@ export async function readServerFacts(client: Client): Promise<ServerFacts> {
   const appendOnly = info.get("aof_enabled") ?? (await readConfig(client, "appendonly"));
   const known = { appendfsync: appendFsync, "maxmemory-policy": evictionPolicy, appendonly: appendOnly };
   return {
+    runId: info.get("run_id") ?? "",
     version: info.get("redis_version") ?? "",
     isMaster: (info.get("role") ?? "master") === "master",
     isCluster: info.get("cluster_enabled") === "1",

@@ -1,5 +1,6 @@
 import { type Client, isReplyError, type Reply } from "./client.ts";
 import { keepLink, type Link } from "./link.ts";
+import type { ServerClient } from "./replication.ts";
 import { textOf } from "./server-facts.ts";
 import { slotOf } from "./slot.ts";
 import { storeError } from "./storage-error.ts";
@@ -8,19 +9,22 @@ import type { Endpoint, RedisSettings } from "./store-url.ts";
 /** The servers of a store: one, or the masters of a cluster. */
 export interface Servers {
   /** The link to the server that has the keys with this hash tag. */
-  linkOf(tag: string): Promise<Link>;
+  linkOf(tag: string): Promise<Link<ServerClient>>;
   /** A link to each of them. */
-  all(): Promise<readonly Link[]>;
+  all(): Promise<readonly Link<ServerClient>[]>;
   /** What was known of who has which keys may be wrong: it is asked again. Never throws. */
   doubt(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Connects to a server and checks it; throws why it cannot be used. */
-export type Connect = (endpoint: Endpoint) => Promise<Client>;
+export type Connect = (endpoint: Endpoint) => Promise<ServerClient>;
+
+/** Connects to a server, without checks. */
+type Open = (endpoint: Endpoint) => Promise<Client>;
 
 /** The one server of a store that is no cluster; `first` is its connection. */
-export function oneServer(settings: RedisSettings, endpoint: Endpoint, connect: Connect, first: Client): Servers {
+export function oneServer(settings: RedisSettings, endpoint: Endpoint, connect: Connect, first: ServerClient): Servers {
   const link = keepLink({ location: settings.location, connect: () => connect(endpoint) }, first);
   return {
     linkOf: async () => link,
@@ -37,8 +41,8 @@ interface Range {
 }
 
 /** The masters of a cluster, each linked when its keys are first asked for. Throws when no endpoint can tell who has what. */
-export async function clusterServers(settings: RedisSettings, connect: Connect, open: Connect): Promise<Servers> {
-  const links = new Map<string, Link>();
+export async function clusterServers(settings: RedisSettings, connect: Connect, open: Open): Promise<Servers> {
+  const links = new Map<string, Link<ServerClient>>();
   let ranges: readonly Range[] = [];
   let asking: Promise<void> | undefined;
   let isClosed = false;
@@ -74,7 +78,7 @@ export async function clusterServers(settings: RedisSettings, connect: Connect, 
     }
   }
 
-  function linkTo(master: Endpoint): Link {
+  function linkTo(master: Endpoint): Link<ServerClient> {
     const name = nameOf(master);
     const link = links.get(name) ?? keepLink({ location: settings.location, connect: () => connect(master) });
     links.set(name, link);

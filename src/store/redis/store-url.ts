@@ -40,7 +40,9 @@ const shardsMax = 256;
 const replicasMax = 16;
 const databasesMax = 1_024;
 const endpointsMax = 100;
-const spanMsMax = 60_000;
+const connectMsMax = 60_000;
+/** The commands themselves are given up after 5 s. */
+const waitMsMax = 4_000;
 const defaultPort = 6_379;
 
 const form = /^(rediss?):\/\/(?:([^/?#]*)@)?([^/?#@]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/s;
@@ -74,8 +76,8 @@ export function parseUrl(url: string): RedisSettings {
     namespace,
     shards: given.shards === undefined ? undefined : readNumber(given.shards, "shards", shardsMax, 1),
     wait: readNumber(given.wait ?? "0", "wait", replicasMax),
-    waitMs: readSpan(given.wait_timeout ?? "1s", "wait_timeout"),
-    connectMs: readSpan(given.connect_timeout ?? "5s", "connect_timeout"),
+    waitMs: readSpan(given.wait_timeout ?? "1s", "wait_timeout", waitMsMax),
+    connectMs: readSpan(given.connect_timeout ?? "5s", "connect_timeout", connectMsMax),
     tls: readTls(scheme, given),
     location: `${scheme}://${where}${db === 0 ? "" : `/${db}`} (namespace ${namespace})`,
   };
@@ -160,8 +162,8 @@ function readNumber(text: string, what: string, max: number, min = 0): number {
   throw unusable(`${what} is a whole number from ${min} to ${max}`);
 }
 
-function readSpan(text: string, name: string): number {
-  const ms = parseSpan(/^\d{1,9}$/.test(text) ? Number(text) : text, `store: ${name}`, spanMsMax);
+function readSpan(text: string, name: string, msMax: number): number {
+  const ms = parseSpan(/^\d{1,9}$/.test(text) ? Number(text) : text, `store: ${name}`, msMax);
   if (ms < 1) throw unusable(`${name} is at least 1 ms`);
   return ms;
 }

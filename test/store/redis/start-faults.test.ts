@@ -125,6 +125,7 @@ test("redis start / cluster=true and a server that is none, and the other way ro
 
 test("redis start / a server that is too old, and one that is loading", () => {
   const facts: ServerFacts = {
+    runId: "one",
     version: "7.0.15",
     isMaster: true,
     isCluster: false,

@@ -76,6 +76,7 @@ test("redis URL / whatever is wrong is refused with what, and without the passwo
     "redis://me:secret@h/?cluster=yes": /true or false/,
     "redis://me:secret@h/?wait=-1": /wait is/,
     "redis://me:secret@h/?wait_timeout=soon": /wait_timeout/,
+    "redis://me:secret@h/?wait_timeout=5s": /wait_timeout/,
     "redis://me:secret@h/?connect_timeout=0": /connect_timeout/,
     "redis://me:secret@h/?pool_size=3": /unknown setting "pool_size"/,
     "redis://me:secret@h/?shards=1&shards=2": /twice/,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Client, LostConnection, type Reply } from "../../../src/store/redis/client.ts";
 import { connectionOver, type OpenedConnection } from "../../../src/store/redis/open-connection.ts";
+import { withReplicas } from "../../../src/store/redis/replication.ts";
 import { Scripts } from "../../../src/store/redis/scripts.ts";
 import { parseUrl } from "../../../src/store/redis/store-url.ts";
 
@@ -30,14 +31,15 @@ function connectionTo(tries: readonly Answer[]): { readonly connection: OpenedCo
     ended: new Promise(() => undefined),
     close: () => undefined,
   };
-  const link = { client: async () => client, first: async () => client, close: async () => undefined };
+  const settings = parseUrl("redis://h/?wait=1");
+  const both = withReplicas(client, client, settings);
+  const link = { client: async () => both, first: async () => both, close: async () => undefined };
   const servers = {
     linkOf: async () => link,
     all: async () => [link],
     doubt: async () => undefined,
     close: async () => undefined,
   };
-  const settings = parseUrl("redis://h/?wait=1");
   return {
     connection: connectionOver({ settings, servers, shards: 1, scripts: new Scripts(), clock: undefined }),
     sent,
