@@ -76,7 +76,12 @@ export async function openClient(
   });
   redis.once("end", () => ended.resolve());
   if (subscriber !== undefined) redis.on("message", (_channel, message) => subscriber(message));
-  const close = (): void => redis.disconnect();
+  let isClosed = false;
+  // Once: each further time would leave one more listener on the socket.
+  function close(): void {
+    if (!isClosed) redis.disconnect();
+    isClosed = true;
+  }
   try {
     const connecting = redis.connect();
     const isInTime = await within(connecting, settings.connectMs);

@@ -81,6 +81,27 @@ describe("redis outage", { concurrency: 5 }, () => {
     });
   });
 
+  test("redis outage / many calls under way when the server dies leave nothing behind on their connection", async () => {
+    await withServer({}, async ({ server }) => {
+      await withStore(ownUrl(server.url), async (store) => {
+        const warnings: string[] = [];
+        const hear = (warning: Error): void => void warnings.push(warning.name);
+        process.on("warning", hear);
+        try {
+          process.kill(server.pid, "SIGSTOP");
+          const calls = Array.from({ length: 30 }, () => store.getJob(jobId("a")));
+          await new Promise(setImmediate);
+          await server.kill();
+          await server.restart();
+          await Promise.all(calls);
+        } finally {
+          process.off("warning", hear);
+        }
+        assert.deepEqual(warnings, []);
+      });
+    });
+  });
+
   test("redis outage / a claim whose answer was lost is answered with the same leases", async () => {
     await withServer({}, async ({ server }) => {
       const proxy = await startFaultProxy(
