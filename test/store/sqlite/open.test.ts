@@ -13,7 +13,7 @@ import { withFile } from "./world.ts";
 const options = { defaults: serverDefaults };
 
 test("open / a URL names the store, and any other is refused with the forms there are", async () => {
-  for (const url of ["", "sqlite", "sqlite:", "postgres://me:secret@db/jobs", "jobs.db", "memory"]) {
+  for (const url of ["", "sqlite", "sqlite:", "mysql://me:secret@db/jobs", "jobs.db", "memory"]) {
     await assert.rejects(openStore(url, options), (error: Error & { code?: string }) => {
       assert.equal(error.code, "INVALID_OPTION");
       assert.match(error.message, /sqlite:PATH.*:memory:/);
