@@ -8,16 +8,17 @@ export interface OldFunctions {
   readonly grants: readonly string[];
 }
 
-// What applications call never changes its shape, and trigger functions have none.
+// What applications call never changes its shape (it is replaced, but what PUBLIC may is taken back with the rest), and trigger
+// functions have none.
 const kept = ["enqueue", "enqueue_batch"];
 
 const selectFunctions = `
-  SELECT p.oid::regprocedure::text AS signature, p.proname AS name, ARRAY(
+  SELECT p.oid::regprocedure::text AS signature, p.proname AS name, p.proname = ANY($2) AS kept, ARRAY(
     SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END
     FROM aclexplode(p.proacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
     WHERE a.grantee <> p.proowner AND a.privilege_type = 'EXECUTE') AS grantees
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE n.nspname = $1 AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype AND p.proname <> ALL($2)
+  WHERE n.nspname = $1 AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
   ORDER BY p.oid`;
 
 /** `schema` is not quoted. */
@@ -25,11 +26,12 @@ export async function oldFunctions(client: pg.ClientBase, schema: string): Promi
   const { rows } = await client.query<{
     readonly signature: string;
     readonly name: string;
+    readonly kept: boolean;
     readonly grantees: readonly string[];
   }>(selectFunctions, [schema, kept]);
   const to = new Map(rows.map(({ name, grantees }) => [name, grantees]));
   return {
-    drops: rows.map(({ signature }) => `DROP FUNCTION ${signature};`),
+    drops: rows.filter((row) => !row.kept).map(({ signature }) => `DROP FUNCTION ${signature};`),
     // A name that is gone takes its grants along.
     grants: [...to].flatMap(([name, grantees]) => grantees.map((grantee) => grant({ schema, name, grantee }))),
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverDefaults } from "../../../src/core/job.ts";
 import { openPostgresStore } from "../../../src/store/postgres/store.ts";
+import { job } from "../jobs.ts";
 import { asUser, withSchema } from "./world.ts";
 
 const options = { defaults: serverDefaults };
@@ -56,6 +57,35 @@ test("migrations / functions of before are replaced whatever their shape was, an
       [{ name: "enqueue" }, { name: "now_ms" }],
     );
     assert.deepEqual(await sql("SELECT {schema}.now_ms(7) AS now"), [{ now: "7" }]);
+  }));
+
+test("migrations / what PUBLIC may call stays when functions are replaced", () =>
+  withSchema(async ({ url, sql }) => {
+    await (await openPostgresStore(url, options)).close();
+    await sql("GRANT EXECUTE ON FUNCTION {schema}.enqueue TO PUBLIC");
+    await sql("UPDATE {schema}.migration SET checksum = '0:old' WHERE number = 0");
+    await (await openPostgresStore(url, options)).close();
+    assert.deepEqual(
+      await sql(`SELECT p.proname AS name FROM pg_proc p, aclexplode(p.proacl) a
+        WHERE p.pronamespace = '{schema}'::regnamespace AND a.grantee = 0`),
+      [{ name: "enqueue" }],
+    );
+  }));
+
+test("migrations / functions are replaced while an application's transaction is open, and brokers work on", () =>
+  withSchema(async ({ url, sql }) => {
+    const running = await openPostgresStore(url, options);
+    await sql("UPDATE {schema}.migration SET checksum = '0:old' WHERE number = 0");
+    await sql("BEGIN");
+    await sql("SELECT {schema}.enqueue('a.B', '')");
+    const startedAt = performance.now();
+    await (await openPostgresStore(url, options)).close();
+    await running.commit({ renew: [], settle: [], insert: [{ trees: [{ root: job("a"), nodes: [] }] }], claim: [] });
+    assert.ok(performance.now() - startedAt < 8_000);
+    await sql("COMMIT");
+    await sql("DELETE FROM {schema}.job WHERE id = 'a'");
+    assert.deepEqual(await sql("SELECT count(*)::int AS payloads FROM {schema}.payload"), [{ payloads: 1 }]);
+    await running.close();
   }));
 
 test("migrations / a migration that differs from the one that ran is refused", () =>

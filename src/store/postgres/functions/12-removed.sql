@@ -20,5 +20,9 @@ BEGIN
   RETURN NULL;
 END $$;
 
-DROP TRIGGER IF EXISTS job_removed ON job;
-CREATE TRIGGER job_removed AFTER DELETE ON job REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_jobs();
+-- Only when it is missing: it takes a lock that waits for every open transaction on the table, and everyone would wait behind it.
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = 'job'::regclass AND t.tgname = 'job_removed') THEN
+    CREATE TRIGGER job_removed AFTER DELETE ON job REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_jobs();
+  END IF;
+END $$;
