@@ -35,7 +35,8 @@ export async function migrate(client: pg.ClientBase, target: MigrationTarget): P
     const wanted = { scripts: migrationScripts(), functions: functionScript() };
     if (dueScripts(await installed(client, target), { ...target, ...wanted }).length === 0) return;
     await checkMayInstall(client, target);
-    await client.query("BEGIN");
+    // What was looked at before the lock must not be all that is seen after it.
+    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
     await client.query(`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '${longMs}ms'`);
     await run(client, `SELECT pg_advisory_xact_lock(hashtextextended('conveyor:${target.schema}', 0))`);
     const now = await installed(client, target);

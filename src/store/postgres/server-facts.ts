@@ -10,6 +10,10 @@ export interface ServerFacts {
   readonly fsync: string;
   readonly full_page_writes: string;
   readonly synchronous_commit: string;
+  /** Of transactions that do not say. */
+  readonly isolation: string;
+  /** Of the database. */
+  readonly encoding: string;
   /** Empty: none. */
   readonly standbys: string;
 }
@@ -28,6 +32,7 @@ const facts = `
   current_setting('server_version_num')::integer AS version, pg_is_in_recovery() AS in_recovery,
   current_setting('transaction_read_only') AS read_only, current_setting('fsync') AS fsync,
   current_setting('full_page_writes') AS full_page_writes, current_setting('synchronous_commit') AS synchronous_commit,
+  current_setting('default_transaction_isolation') AS isolation, current_setting('server_encoding') AS encoding,
   current_setting('synchronous_standby_names') AS standbys`;
 
 /** Bounds what one statement of ours may take; those of a client that went away end by it too. */
@@ -35,7 +40,8 @@ export const statementMsMax = 15_000;
 
 const sessionSettings = `
   set_config('statement_timeout', '${statementMsMax}', false), set_config('lock_timeout', '10000', false),
-  set_config('idle_in_transaction_session_timeout', '${statementMsMax}', false), set_config('jit', 'off', false)`;
+  set_config('idle_in_transaction_session_timeout', '${statementMsMax}', false), set_config('jit', 'off', false),
+  set_config('default_transaction_isolation', 'read committed', false)`;
 
 /** Where the server's default is off, each session asks for more: acknowledged must mean durable, whatever was set for others. */
 const durableCommit = "set_config('synchronous_commit', 'on', false)";
@@ -52,7 +58,7 @@ export function greetings(policy: UsePolicy): readonly string[] {
   return [`SELECT ${sessionSettings}${durable}`, `SELECT ${facts}`];
 }
 
-/** Throws STORE_TOO_OLD, STORE_READ_ONLY or STORE_LOSSY when the server may not be used. */
+/** Throws STORE_TOO_OLD, STORE_READ_ONLY, STORE_LOSSY or, for settings of the database that cannot do, STORE_UNAVAILABLE when the server may not be used. */
 export function checkServer(server: ServerFacts, policy: UsePolicy): void {
   const { location } = policy;
   if (server.version < versionMin) {
@@ -66,10 +72,23 @@ export function checkServer(server: ServerFacts, policy: UsePolicy): void {
     const way = "ALTER ROLE … RESET default_transaction_read_only, or the same for the database or the server";
     throw refuse("STORE_READ_ONLY", location, `is set to read only (default_transaction_read_only): ${way}`);
   }
+  const unfit = unfitnessOf(server);
+  if (unfit !== undefined) throw refuse("STORE_UNAVAILABLE", location, unfit);
   if (policy.allowLossy) return;
   const lossy = lossOf(server);
   if (lossy === undefined) return;
   throw refuse("STORE_LOSSY", location, `can lose acknowledged jobs: ${lossy}; or allow it with --allow-lossy`);
+}
+
+function unfitnessOf({ encoding, isolation }: ServerFacts): string | undefined {
+  if (encoding !== "UTF8") {
+    return `is a database in the encoding ${encoding}, which cannot hold every text: make one with ENCODING 'UTF8' TEMPLATE template0`;
+  }
+  // Decisions are made from what is read after a lock.
+  if (isolation === "read committed") return undefined;
+  const way =
+    "ALTER ROLE … SET default_transaction_isolation = 'read committed', or connect without a pooler (no hints=off)";
+  return `has the setting default_transaction_isolation = '${isolation}', with which limits would not hold: run ${way}`;
 }
 
 function lossOf(server: ServerFacts): string | undefined {

@@ -9,6 +9,8 @@ const good: ServerFacts = {
   fsync: "on",
   full_page_writes: "on",
   synchronous_commit: "on",
+  isolation: "read committed",
+  encoding: "UTF8",
   standbys: "",
 };
 const policy = { location: "postgres://db:5432/jobs?schema=conveyor", allowLossy: false, ownSession: false };
@@ -19,6 +21,13 @@ const faults: readonly (readonly [name: string, facts: Partial<ServerFacts>, cod
   ["a very old server", { version: 90_624 }, "STORE_TOO_OLD", /PostgreSQL 9/],
   ["a replica", { in_recovery: true }, "STORE_READ_ONLY", /replica.*primary/],
   ["a database set to read only", { read_only: "on" }, "STORE_READ_ONLY", /default_transaction_read_only/],
+  ["another encoding", { encoding: "LATIN1" }, "STORE_UNAVAILABLE", /encoding LATIN1.*ENCODING 'UTF8'/],
+  [
+    "another isolation",
+    { isolation: "repeatable read" },
+    "STORE_UNAVAILABLE",
+    /repeatable read.*ALTER ROLE.*hints=off/,
+  ],
   ["fsync off", { fsync: "off" }, "STORE_LOSSY", /fsync is off.*--allow-lossy/],
   ["full_page_writes off", { full_page_writes: "off" }, "STORE_LOSSY", /full_page_writes is off/],
   ["synchronous_commit off", { synchronous_commit: "off" }, "STORE_LOSSY", /synchronous_commit is off.*hints=off/],

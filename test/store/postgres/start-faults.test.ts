@@ -147,6 +147,29 @@ test("start / where synchronous_commit is off for the role, a session of ours se
     await sql(`DROP OWNED BY ${schema}_soft; DROP ROLE ${schema}_soft`);
   }, server.url));
 
+test("start / a session of ours reads what is committed, whatever the role's default; behind a pooler another default is refused (G)", () =>
+  withSchema(async ({ url, sql, schema }) => {
+    const role = `${schema}_rr`;
+    await sql(
+      `CREATE ROLE ${role} LOGIN SUPERUSER; ALTER ROLE ${role} SET default_transaction_isolation = 'repeatable read'`,
+    );
+    const strict = asUser(url, role);
+    // At once: each looks at the schema again once it has waited for the one that makes it.
+    const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(strict, options)));
+    await Promise.all(stores.map((store) => store.close()));
+    await refused(withSettings(strict, { hints: "off" }), "STORE_UNAVAILABLE", /repeatable read.*ALTER ROLE/);
+    await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }, server.url));
+
+test("start / a database in another encoding than UTF8 is refused, and nothing is made in it (G)", () =>
+  withSchema(async ({ url, sql, schema }) => {
+    await sql(`CREATE DATABASE ${schema} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+    const other = new URL(url);
+    other.pathname = `/${schema}`;
+    await refused(other.href, "STORE_UNAVAILABLE", /encoding SQL_ASCII.*ENCODING 'UTF8'/);
+    await sql(`DROP DATABASE ${schema}`);
+  }, server.url));
+
 test("start / a server that loses what it acknowledged is refused unless that is allowed (G)", async () => {
   const lossy = await startPostgres({ settings: { full_page_writes: "off" } });
   try {
