@@ -12,7 +12,8 @@ export interface Failure {
 }
 
 type Kind = "passing" | "final" | "unknown" | "moved";
-type Entry = readonly [sqlState: string, kind: Kind, as: ErrorCode, text: string];
+/** `state`: the beginning of the SQLSTATE, or all of it and the beginning of the message. */
+type Entry = readonly [state: string, kind: Kind, as: ErrorCode, text: string];
 
 /**
  * What PostgreSQL says, by the beginning of its SQLSTATE (the first match counts), and what to tell the user.
@@ -57,7 +58,14 @@ const table: readonly Entry[] = [
     "lost its schema while in use: restore it, or start the broker again to make it anew",
   ],
   ["42P01", "final", "STORE_CORRUPT", "lost a table while in use: restore it from a backup"],
-  ["42883", "final", "STORE_CORRUPT", "lost a function while in use: start the broker again to make it anew"],
+  [
+    "42883",
+    "final",
+    "STORE_CORRUPT",
+    "lost a function while in use: start the broker again to make it anew, or update it if a newer Conveyor uses this store",
+  ],
+  // Of a call that was under way while another broker brought newer functions.
+  ["XX000 cache lookup failed for function", "passing", "STORE_UNAVAILABLE", "got other functions meanwhile"],
   ["XX001", "final", "STORE_CORRUPT", "is damaged: restore it from a backup"],
   ["XX002", "final", "STORE_CORRUPT", "has a damaged index: REINDEX it"],
   ["58", "unknown", "STORE_UNAVAILABLE", "has trouble with its disk"],
@@ -87,7 +95,7 @@ const lostTexts = [
 export function failureOf(error: unknown, at: { readonly location: string; readonly sent: boolean }): Failure {
   if (isConveyorError(error)) return { error, passing: false, unknown: false, dropAll: false };
   const code = codeOf(error);
-  const known = /^[0-9A-Z]{5}$/.test(code) ? table.find(([state]) => code.startsWith(state)) : undefined;
+  const known = /^[0-9A-Z]{5}$/.test(code) ? entryOf(`${code} ${messageOf(error)}`) : undefined;
   if (known !== undefined) {
     const [, kind, as, text] = known;
     const detail = kind === "passing" ? `${text}; nothing was changed` : text;
@@ -103,6 +111,10 @@ export function failureOf(error: unknown, at: { readonly location: string; reado
   const [as, passing, text] = way;
   const shown = refuse(as, at.location, `${text} (${messageOf(error)})`, error);
   return { error: shown, passing, unknown: passing && at.sent, dropAll: false };
+}
+
+function entryOf(said: string): Entry | undefined {
+  return table.find(([state]) => said.startsWith(state));
 }
 
 /** Errors of the way to the server, before it says anything itself. */

@@ -14,7 +14,7 @@ function insertOf(id: string): CommitBatch {
 
 /** A store on a server that says `state` to the next `times` inserts. */
 async function withFailingInserts(
-  fault: { readonly state: string; readonly times: number },
+  fault: { readonly state: string; readonly times: number; readonly text?: string },
   work: (store: Store, world: SchemaWorld) => Promise<void>,
 ): Promise<void> {
   await withSchema(async (world) => {
@@ -26,7 +26,7 @@ async function withFailingInserts(
         CREATE FUNCTION {schema}.fail_insert() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
           IF nextval('{schema}.tries') <= ${fault.times} THEN
-            RAISE EXCEPTION 'as the test asks' USING ERRCODE = '${fault.state}';
+            RAISE EXCEPTION '${fault.text ?? "as the test asks"}' USING ERRCODE = '${fault.state}';
           END IF;
           RETURN NEW;
         END $$;
@@ -51,6 +51,15 @@ for (const state of ["40P01", "40001", "55P03", "53200", "53300", "57P01", "0800
       assert.deepEqual((await store.getQueue(job("a").queue))?.lanes[0]?.counts, { READY: 1 });
     }));
 }
+
+test("server errors / a call that was under way while the functions were replaced is tried again unnoticed", () =>
+  withFailingInserts(
+    { state: "XX000", times: 2, text: "cache lookup failed for function 4711" },
+    async (store, world) => {
+      await store.commit(insertOf("a"));
+      assert.equal(await tries(world), 3);
+    },
+  ));
 
 const final: readonly (readonly [state: string, code: string, text: RegExp])[] = [
   ["53100", "STORE_FULL", /is full.*nothing was changed/],
