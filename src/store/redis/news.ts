@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EndReason } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
-import type { Lane, News } from "../store.ts";
+import type { News } from "../store.ts";
 import type { Client } from "./client.ts";
 import { keepLink, type Link } from "./link.ts";
 
@@ -112,22 +112,36 @@ function messageOf(self: string, news: News): string {
   ]);
 }
 
-type Message = readonly [
-  from: string,
-  readied: readonly (readonly [QueueName, TypeName])[],
-  ended: readonly JobId[],
-  cancels: readonly (readonly [SessionId, LeaseId, EndReason])[],
-];
-
-/** Who says what; undefined: something that no broker of this version sent. */
+/** Who says what; undefined: something that no broker of this version sent, since anyone may publish anything. */
 function readMessage(message: string): readonly [from: string, news: News | undefined] {
   try {
-    // As messageOf makes it; whatever else comes over the channel throws below or is a hint that leads nowhere.
-    const [from, readied, ended, cancels] = JSON.parse(message) as Message;
-    const lanes: Lane[] = readied.map(([queue, type]) => ({ queue, type }));
-    const stops = cancels.map(([sessionId, leaseId, reason]) => ({ sessionId, leaseId, reason }));
-    return [from, { readied: lanes, ended: [...ended], cancels: stops }];
+    const [from, readied, ended, cancels] = listOf(JSON.parse(message));
+    const [sender = ""] = textsOf([from], 1);
+    // Names that lead nowhere do no harm.
+    const news: News = {
+      readied: listOf(readied).map((each) => {
+        const [queue, type] = textsOf(each, 2);
+        return { queue: queue as QueueName, type: type as TypeName };
+      }),
+      ended: textsOf(ended) as readonly JobId[],
+      cancels: listOf(cancels).map((each) => {
+        const [sessionId, leaseId, reason] = textsOf(each, 3);
+        return { sessionId: sessionId as SessionId, leaseId: leaseId as LeaseId, reason: reason as EndReason };
+      }),
+    };
+    return [sender, merge(none, news)];
   } catch {
     return ["", undefined];
   }
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new TypeError("not a list");
+}
+
+function textsOf(value: unknown, count?: number): readonly string[] {
+  const list = listOf(value);
+  if (list.every((each) => typeof each === "string") && list.length === (count ?? list.length)) return list;
+  throw new TypeError("not these texts");
 }

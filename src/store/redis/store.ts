@@ -38,7 +38,8 @@ export async function openRedisStore(url: string, options: RedisStoreOptions): P
     if (clock !== undefined) latest = await reads.readTime();
     const news = await exchangeNews({
       location: settings.location,
-      channel: `${settings.namespace}:news`,
+      // Publishing knows no databases.
+      channel: `${settings.namespace}:news${settings.db === 0 ? "" : `:${settings.db}`}`,
       connect: (hear) => openAny(settings, hear),
       publish: (channel, message) => connection.send(0, "PUBLISH", channel, message),
     });

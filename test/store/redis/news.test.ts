@@ -57,6 +57,41 @@ test("redis news / a user that may not subscribe has a store all the same", asyn
   });
 });
 
+test("redis news / what is no message of a broker, or of another database, is not heard", async () => {
+  await withServer({}, async ({ server, redis }) => {
+    const query = ownUrl("").slice(1);
+    const namespace = new URLSearchParams(query).get("namespace");
+    await withStore(`${server.url}/${query}`, async (one) => {
+      await withStore(`${server.url}/${query}`, async (other) => {
+        await withStore(`${server.url}/3${query}`, async (elsewhere) => {
+          const heard = inbox(one.listen);
+          const forged = [
+            ["x", [], [null, 5, {}], []],
+            ["x", [[{ toString: 1 }, "t"]], [], []],
+            ["x", [["q"]], [], []],
+            ["x", [], [], [[{}, "l", "REQUESTED"]]],
+            [{}, [], ["a"], []],
+            ["x", [], "abc", []],
+            ["x", [], []],
+            "x",
+            null,
+          ];
+          const published = forged.map((each) => redis.publish(`${namespace}:news`, JSON.stringify(each)));
+          assert.deepEqual(new Set(await Promise.all(published)), new Set([2]));
+          const own = inbox(elsewhere.listen);
+          elsewhere.announce(ended("elsewhere"));
+          await withStore(`${server.url}/3${query}`, async (beside) => {
+            beside.announce(ended("beside"));
+            assert.deepEqual(await own.next(), ended("beside"));
+          });
+          other.announce(ended("b"));
+          assert.deepEqual(await heard.next(), ended("b"));
+        });
+      });
+    });
+  });
+});
+
 /** What a store's listener hears, in order. */
 function inbox(listen: (listener: (news: News | undefined) => void) => () => void) {
   const arrived: (News | undefined)[] = [];
