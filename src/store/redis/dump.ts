@@ -15,7 +15,7 @@ interface ShardDump {
   readonly queues: readonly string[];
 }
 
-/** Numbers of jobs that one call looks at: below it a shard is dumped as it is at one moment. */
+/** Numbers of jobs that one call looks at, or fewer when they are large: below it a shard is dumped as it is at one moment. */
 const sliceNumbers = 5_000;
 
 /** Everything in the namespace, whatever its size. */

@@ -8,7 +8,7 @@ import { redisUrl } from "../../servers/addresses.ts";
 import { openWorld, type World } from "../conformance/world.ts";
 import { redisEngine } from "../engines/redis.ts";
 import { child, heir, job, jobId, tree } from "../jobs.ts";
-import { commit } from "./world.ts";
+import { commit, ownUrl, withServer, withStore } from "./world.ts";
 
 const all: ListFilter = { states: [], includeChainFailed: true };
 
@@ -164,6 +164,26 @@ test("redis reads / a list that must look through thousands goes on over several
       ["first"],
     );
   }));
+
+test("redis reads / a dump of large jobs is read in slices that are bounded by their size", async () => {
+  await withServer({}, async ({ server, redis }) => {
+    await withStore(ownUrl(server.url), async (store) => {
+      const ids = Array.from({ length: 30 }, (_, index) => `j${index}`);
+      for (const id of ids) {
+        const root = job(id, { payload: new Uint8Array(1_000_000) });
+        await commit(store, { insert: [{ trees: [{ root, nodes: [] }] }] });
+      }
+      await redis.config("RESETSTAT");
+      const { jobs } = await store.dump();
+      assert.deepEqual(
+        jobs.map((each) => each.id),
+        ids,
+      );
+      const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1]);
+      assert.ok(calls > 4, `30 MB in ${calls} calls`);
+    });
+  });
+});
 
 test("redis rights / the probe tries every command that the scripts use", () => {
   const folder = new URL("../../../src/store/redis/lua/", import.meta.url);

@@ -1,15 +1,26 @@
 -- dump: everything, in slices. Request: [job number after which to go on, numbers to look at]. Answers [details of read-job.lua,
 -- last number looked at or -1 at the end, sessions as [id, packed session, packed buffered or false, …], names of queues].
--- Sessions and queues are told with the first slice.
+-- Sessions and queues are told with the first slice. A slice also ends when it has read much: only what lies in one is as it was
+-- at one moment.
+local bytesMax = 8388608
 local after, most = unpack(cmsgpack.unpack(ARGV[2]))
 local last = tonumber(hget('meta', 'job') or 0)
-local upTo, details = math.min(last, after + most), {}
-for from = after + 1, upTo, 500 do
+local upTo, details, bytes = math.min(last, after + most), {}, 0
+local from = after + 1
+while from <= upTo do
   local fields = {}
   for number = from, math.min(upTo, from + 499) do fields[#fields + 1] = text(number) end
   for index, record in ipairs(hmget('job', fields)) do
-    if record then details[#details + 1] = detailOf(tonumber(fields[index]), record) end
+    local detail, size = nil, 0
+    if record then detail, size = detailOf(tonumber(fields[index]), record) end
+    details[#details + 1] = detail
+    bytes = bytes + size
+    if bytes > bytesMax then
+      upTo = tonumber(fields[index])
+      break
+    end
   end
+  from = from + 500
 end
 local sessions, queues = {}, {}
 if after == 0 then

@@ -59,8 +59,11 @@ local function detailOf(number, record)
     workers[#workers + 1] = session
     workers[#workers + 1] = hget('worker', session) or false
   end
-  for index = 2, #attempts, 2 do name(cmsgpack.unpack(attempts[index])[2]) end
+  for index = 2, #attempts, 2 do
+    name(cmsgpack.unpack(attempts[index])[2])
+    size = size + #attempts[index]
+  end
   name(wordOf(record, At.session))
   row[7], row[8], row[9] = resultOf(number, record), attempts, workers
-  return row, size
+  return row, size + (row[7] and #row[7] or 0)
 end
