@@ -17,8 +17,8 @@ const turns = 20;
 const claimsPerTurn = 10;
 const insertSize = 1_000;
 const ratioMax = 2;
-/** "No slower", with room for a machine that has other work. */
-const wornRatioMax = 1.3;
+/** "No slower", with room for a machine that has other work; SQLite's claims of microseconds notice that its tree is deeper. */
+const wornRatioMaxOf = { server: 1.3, file: 1.5 };
 const sayEvery = 100_000;
 
 exitOnSignals();
@@ -30,6 +30,7 @@ const manyReady = Number(values.ready ?? 1_000_000);
 const through = Number(values.through ?? 300_000);
 const folder = mkdtempSync(path.join(tmpdir(), "conveyor-claim-cost-"));
 const { url, server } = await openThrowAwayStore(storeName, folder);
+const wornRatioMax = server === undefined ? wornRatioMaxOf.file : wornRatioMaxOf.server;
 const problems: string[] = [];
 const startedAt = Date.now();
 try {
