@@ -132,6 +132,8 @@ function encodeClaim(item: ClaimItem, again: boolean) {
     n: item.epoch,
     o: item.nonce,
     g: again || item.again === true,
+    // Tells tries apart that arrive in another order than they were sent in.
+    w: Math.floor((performance.timeOrigin + performance.now()) * 1_000),
     m: item.jobsMax,
     b: Number.isFinite(item.bytesMax) ? item.bytesMax : undefined,
     q: item.lanes.map(({ queue, types, jobsMax }) => ({ n: queue, t: types, m: jobsMax })),

@@ -34,7 +34,7 @@ const shapesMax = 8;
 
 export function encodeInserts(bulk: Bulk, inserts: readonly InsertItem[]): EncodedInserts {
   const repeated = repeatedIds(inserts);
-  const shapes = new Map<string, { readonly shape: object; readonly jobs: AlikeJob[] }>();
+  const shapes = new Map<string, { readonly order: string; readonly shape: object; readonly jobs: AlikeJob[] }>();
   const plain: EncodedRow[] = [];
   const items: EncodedInserts["items"][number][] = [];
   for (const [index, { trees }] of inserts.entries()) {
@@ -54,12 +54,15 @@ export function encodeInserts(bulk: Bulk, inserts: readonly InsertItem[]): Encod
       continue;
     }
     const job = { slot, index, id: root.id, requestId: root.requestId ?? null, offset, length };
-    if (known === undefined) shapes.set(key, { shape, jobs: [job] });
+    if (known === undefined)
+      shapes.set(key, { order: `${root.queue} ${root.payload.type} ${key}`, shape, jobs: [job] });
     else known.jobs.push(job);
   }
+  // In one order for all: brokers that insert the same ids at once wait for one another, not crosswise.
+  const inOrder = [...shapes.values()].sort((left, right) => (left.order < right.order ? -1 : 1));
   const alike = {
-    shapes: [...shapes.values()].map(({ shape, jobs }) => ({ ...shape, n: jobs.length })),
-    jobs: [...shapes.values()].flatMap(({ jobs }) => jobs),
+    shapes: inOrder.map(({ shape, jobs }) => ({ ...shape, n: jobs.length })),
+    jobs: inOrder.flatMap(({ jobs }) => jobs),
   };
   return { alike, plain, items };
 }

@@ -26,6 +26,14 @@ export function selectCounts(schema: string): string {
   return `SELECT lane, state, n FROM ${schema}.counter UNION ALL SELECT lane, state, n FROM ${schema}.counter_apart`;
 }
 
+/** Queues with a row, and those whose first jobs still stand apart. */
+const selectNamed = (schema: string): string => `
+  SELECT name, paused, max_concurrency, max_attempts, backoff, timeout_ms, crash_limit FROM ${schema}.queue
+  UNION ALL
+  SELECT DISTINCT l.queue, false, NULL::integer, NULL::integer, NULL, NULL::bigint, NULL::integer
+  FROM ${schema}.lane l WHERE NOT l.used AND l.id IN (SELECT c.lane FROM ${schema}.counter_apart c)
+    AND NOT EXISTS (SELECT 1 FROM ${schema}.queue q WHERE q.name = l.queue)`;
+
 // One probe a priority: a scan of all ready jobs would not be bounded.
 const selectQueues = (schema: string, where: string): string => `
   SELECT q.*,
@@ -43,7 +51,7 @@ const selectQueues = (schema: string, where: string): string => `
       SELECT min((SELECT r.run_at FROM ${schema}.ready r
         WHERE r.lane = p.lane AND r.neg_priority = p.neg_priority ORDER BY r.run_at LIMIT 1))
       FROM place p WHERE p.neg_priority IS NOT NULL) AS oldest_ms
-  FROM ${schema}.queue q ${where}`;
+  FROM (${selectNamed(schema)}) AS q ${where}`;
 
 export async function getQueue(connection: Connection, name: QueueName): Promise<QueueRecord | undefined> {
   const { schema, read } = connection;

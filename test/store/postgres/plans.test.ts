@@ -12,7 +12,7 @@ import { createWrites } from "../../../src/store/postgres/writes.ts";
 import type { ListFilter, Store } from "../../../src/store/store.ts";
 import { postgresUrl } from "../../servers/addresses.ts";
 import { job } from "../jobs.ts";
-import { withSettings } from "./world.ts";
+import { withSchema, withSettings } from "./world.ts";
 
 const schema = `plans_${process.pid}`;
 const ready = 30_000;
@@ -119,6 +119,28 @@ for (const statistics of ["without statistics", "after ANALYZE"] as const) {
     }
   });
 }
+
+test("plans / an application's enqueue reads what it brings, also where its connection called it first when there were few jobs", () =>
+  withSchema(async ({ url, sql, schema: small }) => {
+    await (await openPostgresStore(url, options)).close();
+    const enqueue = `SELECT {schema}.enqueue('a.B', '')`;
+    await sql("ALTER TABLE {schema}.job SET (autovacuum_enabled = false)");
+    for (let call = 0; call < 60; call += 1) await sql(enqueue);
+    await sql("ANALYZE {schema}.job");
+    for (let call = 0; call < 8; call += 1) await sql(enqueue);
+    await sql(`
+      INSERT INTO {schema}.job (seq, id, lane, state, neg_priority, run_at, created_at, updated_at, schema_id, principal, payload_bytes)
+      SELECT nextval('{schema}.job_seq'), 'x' || i, 1, 7, 0, 0, 0, 0, 1, 2, 1 FROM generate_series(1, 20000) i`);
+    const read =
+      "SELECT seq_tup_read::int + coalesce(idx_tup_fetch, 0)::int AS rows FROM pg_stat_xact_user_tables WHERE relname = 'job' AND schemaname = $1";
+    await sql("BEGIN");
+    const [before] = await sql(read, [small]);
+    await sql(enqueue);
+    const [after] = await sql(read, [small]);
+    await sql("COMMIT");
+    const rows = Number(after?.rows) - Number(before?.rows ?? 0);
+    assert.ok(rows < 100, `${rows} rows were read`);
+  }));
 
 test("plans / reads of jobs look at what they show", async () => {
   await readsFew((connection) => getJob(connection, job("j7").id), 10);

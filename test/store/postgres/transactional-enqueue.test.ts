@@ -132,6 +132,55 @@ test("transactional enqueue / a transaction that stays open keeps no broker from
     assert.deepEqual((await world.store.getQueue("default" as QueueName))?.lanes[0]?.counts, { COMPLETED: 22 });
   }));
 
+test("transactional enqueue / an open transaction keeps no broker from the queue, type and principal that it was the first to name", () =>
+  withShop(async ({ world, client, app, sql, schema }) => {
+    const into = { queue: "fresh" } as const;
+    await app.query("BEGIN");
+    const open = await client.enqueue(ChoreSchema, { script: "open" }, { ...into, tx: app });
+    const startedAt = performance.now();
+    const other = await client.enqueue(ChoreSchema, { script: "x" }, into);
+    assert.equal((await client.enqueueBatch([job(ChoreSchema, {}, into)]))[0]?.kind, "accepted");
+    // Another of the same role, for whom the principal is new as well.
+    await sql(`SET SESSION AUTHORIZATION ${app.user}`);
+    await sql(`SELECT {schema}.enqueue('${ChoreSchema.typeName}', '', '{"queue": "fresh"}')`);
+    await sql("RESET SESSION AUTHORIZATION");
+    assert.ok(performance.now() - startedAt < 5_000, "it waited for the application");
+    await app.query("COMMIT");
+    assert.deepEqual(
+      await sql("SELECT count(*)::int AS rows FROM {schema}.lane WHERE queue = 'fresh'"),
+      [{ rows: 2 }],
+      schema,
+    );
+    assert.deepEqual((await world.store.getQueue("fresh" as QueueName))?.lanes, [
+      { type: ChoreSchema.typeName, counts: { READY: 4 } },
+    ]);
+    void world
+      .worker()
+      .handle(ChoreSchema, () => undefined, into)
+      .run();
+    await open.wait({ signal: soon() });
+    await other.wait({ signal: soon() });
+  }));
+
+test("transactional enqueue / a queue is there from the commit of its first job on, and may have settings then", () =>
+  withShop(async ({ world, client, app }) => {
+    const name = "fresh" as QueueName;
+    await client.enqueue(ChoreSchema, {}, { queue: name, tx: app });
+    assert.deepEqual((await world.store.getQueue(name))?.lanes[0]?.counts, { READY: 1 });
+    await world.store.updateQueue(name, { paused: true });
+    assert.equal((await world.store.getQueue(name))?.settings.paused, true);
+    await world.store.promote({ max: 10 });
+    const { queues } = await world.store.dump();
+    assert.deepEqual([queues.length, queues[0]?.settings.paused], [1, true]);
+  }, 60_000));
+
+test("transactional enqueue / news of more lanes than fit into a notification are cut, and no transaction fails", () =>
+  withShop(async ({ app, schema, world }) => {
+    const jobs = Array.from({ length: 1_000 }, (_, index) => ({ type: "T", queue: `a${index}`, notify: true }));
+    await app.query(`SELECT * FROM ${schema}.enqueue_batch($1, $2)`, [JSON.stringify(jobs), jobs.map(() => "")]);
+    assert.equal((await world.store.dump()).jobs.length, 1_000);
+  }));
+
 test("transactional enqueue / a batch goes in together, and repeats are told", () =>
   withShop(async ({ client, app, world }) => {
     const drafts = Array.from({ length: 1_200 }, (_, index) => job(ChoreSchema, { script: "x" }, { id: `b${index}` }));

@@ -1,46 +1,60 @@
 -- What every write begins and ends with. Nothing here locks jobs.
 --
 -- Every entry function (commit, the session verbs, the upkeep verbs) is one call, one round trip, one transaction, and locks in
--- this order, each kind sorted: lanes and names that are new; sessions; leased jobs; parents; what is below a locked parent
+-- this order, each kind sorted: lanes and names that are new (one lock for all); sessions; leased jobs; parents; what is below a locked parent
 -- (never waited for: held nodes belong to the holder of their parent, others are skipped when they are locked); rows of queues
 -- with a limit or that are new; counters. Claims, promote, propagate and cascade skip what others have locked.
 -- Decisions are made after the lock, from rows read again.
+--
+-- An application's transaction (20-enqueue.sql) may stay open for long: besides the ids of its own jobs it locks nothing that a
+-- broker waits for. What it would change for all (lanes, queues, counters) it leaves apart, and promote takes it in.
 
 -- The time of the step: the server's clock, or the one that tests give.
 CREATE OR REPLACE FUNCTION now_ms(p_now bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
   SELECT coalesce(p_now, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)
 $$;
 
--- The numbers of lanes given as queue, type, queue, type, …; made when they are new.
-CREATE OR REPLACE FUNCTION lane_ids(p_lanes text[]) RETURNS integer[] LANGUAGE plpgsql AS $$
+-- The numbers of lanes given as queue, type, queue, type, …; made when they are new. `p_apart`: by an application's transaction.
+CREATE OR REPLACE FUNCTION lane_ids(p_lanes text[], p_apart boolean DEFAULT false) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
-  ids integer[];
-  half integer := cardinality(p_lanes) / 2;
+  ids integer[] := known_lanes(p_lanes);
 BEGIN
-  FOR attempt IN 1..2 LOOP
-    SELECT coalesce(array_agg(l.id ORDER BY g.at), '{}') INTO ids
-    FROM generate_series(1, half) AS g(at)
-    JOIN lane l ON l.queue = p_lanes[2 * g.at - 1] AND l.type = p_lanes[2 * g.at];
-    EXIT WHEN cardinality(ids) = half;
-    INSERT INTO lane (queue, type)
-    SELECT p_lanes[2 * g.at - 1], p_lanes[2 * g.at] FROM generate_series(1, half) AS g(at) ORDER BY 1, 2
-    ON CONFLICT DO NOTHING;
-  END LOOP;
-  RETURN ids;
+  IF array_position(ids, NULL) IS NULL THEN RETURN ids; END IF;
+  IF NOT p_apart THEN PERFORM lock_new(); END IF;
+  INSERT INTO lane (queue, type)
+  SELECT p_lanes[2 * g.at - 1], p_lanes[2 * g.at] FROM generate_series(1, cardinality(p_lanes) / 2) AS g(at)
+  WHERE NOT EXISTS (SELECT 1 FROM lane l WHERE l.queue = p_lanes[2 * g.at - 1] AND l.type = p_lanes[2 * g.at]);
+  RETURN known_lanes(p_lanes);
+END $$;
+
+CREATE OR REPLACE FUNCTION known_lanes(p_lanes text[]) RETURNS integer[] LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT (SELECT min(l.id) FROM lane l WHERE l.queue = p_lanes[2 * g.at - 1] AND l.type = p_lanes[2 * g.at])
+    FROM generate_series(1, cardinality(p_lanes) / 2) AS g(at) ORDER BY g.at);
 END $$;
 
 -- The numbers of shared texts; made when they are new.
-CREATE OR REPLACE FUNCTION name_ids(p_names text[]) RETURNS integer[] LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION name_ids(p_names text[], p_apart boolean DEFAULT false) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
-  ids integer[];
+  ids integer[] := known_names(p_names);
 BEGIN
-  FOR attempt IN 1..2 LOOP
-    SELECT coalesce(array_agg(n.id ORDER BY u.at), '{}') INTO ids
-    FROM unnest(p_names) WITH ORDINALITY AS u(text, at) JOIN name n ON n.text = u.text;
-    EXIT WHEN cardinality(ids) = cardinality(p_names);
-    INSERT INTO name (text) SELECT u FROM unnest(p_names) AS u ORDER BY 1 ON CONFLICT DO NOTHING;
-  END LOOP;
-  RETURN ids;
+  IF array_position(ids, NULL) IS NULL THEN RETURN ids; END IF;
+  IF NOT p_apart THEN PERFORM lock_new(); END IF;
+  INSERT INTO name (text) SELECT u.text FROM unnest(p_names) AS u(text) WHERE NOT EXISTS (SELECT 1 FROM name n WHERE n.text = u.text);
+  RETURN known_names(p_names);
+END $$;
+
+CREATE OR REPLACE FUNCTION known_names(p_names text[]) RETURNS integer[] LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT (SELECT min(n.id) FROM name n WHERE n.text = u.text) FROM unnest(p_names) WITH ORDINALITY AS u(text, at) ORDER BY u.at);
+END $$;
+
+-- Brokers make lanes and names one after the other, so that two of them do not make the same twice.
+CREATE OR REPLACE FUNCTION lock_new() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('conveyor lanes and names of ' || current_schema(), 0));
 END $$;
 
 -- As many new job numbers, rising.
@@ -66,9 +80,9 @@ BEGIN
   effects := jsonb_build_object('p', told.p, 'k', told.k, 'd', told.d);
   IF told.readied IS NOT NULL OR told.grown IS NOT NULL THEN
     SELECT array_agg(l.id ORDER BY l.queue, l.id) FILTER (WHERE NOT l.used AND l.id = ANY(told.grown)),
-      effects || jsonb_build_object('r', jsonb_agg(jsonb_build_array(l.queue, l.type)) FILTER (WHERE l.id = ANY(told.readied)))
+      effects || jsonb_build_object('r', jsonb_agg(DISTINCT jsonb_build_array(l.queue, l.type)) FILTER (WHERE l.id = ANY(told.readied)))
     INTO fresh, effects FROM lane l WHERE l.id = ANY(told.readied || told.grown);
-    IF fresh IS NOT NULL THEN PERFORM use_lanes(fresh); END IF;
+    IF fresh IS NOT NULL AND NOT p_apart THEN PERFORM use_lanes(fresh); END IF;
   END IF;
   IF told.ended IS NOT NULL THEN
     effects := effects || jsonb_build_object('e', (

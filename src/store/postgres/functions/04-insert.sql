@@ -3,7 +3,8 @@
 --   a run at · d delay · h hold · sc schema id, pr principal (names, from 1) · rq request id · ma, to, bo options · o, z payload ·
 --   m metadata (none: the parent's; '': none) · pa, rt slots of parent and root (none: the declaring job) · ro, dp, po, k, po2 policy,
 --   tr, ar edge · c, e children and heirs below it · n nodes of its chain.
--- Locks: an id or request id that another transaction is inserting is waited for; rows go in by id, so that two batches meet in order.
+-- Locks: an id or request id that another transaction is inserting is waited for (by a commit for up to three seconds in all); rows go
+-- in by id, so that two batches meet in order.
 
 -- Inserts rows that nothing stands in the way of; answers how many went in, since an id may be taken meanwhile.
 CREATE OR REPLACE FUNCTION insert_rows(
@@ -88,13 +89,17 @@ END $$;
 -- Each tree is looked at after those before it, as if they were there already.
 CREATE OR REPLACE FUNCTION find_repeats(p_rows jsonb, p_lanes integer[], p_bytes bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  ids jsonb := '{}';       -- of trees that are new: id -> row
+  -- Ids that the item names more than once, as keys: only these can be in the way of a later tree.
+  repeated jsonb := (
+    SELECT coalesce(jsonb_object_agg(r.id, true), '{}')
+    FROM (SELECT x ->> 'id' AS id FROM jsonb_array_elements(p_rows) x GROUP BY 1 HAVING count(*) > 1) r);
+  ids jsonb := '{}';       -- of trees that are new, where repeated: id -> row
   requests jsonb := '{}';
   repeats jsonb := '[]';
   tree record;
-  given jsonb;
   root jsonb;
   known jsonb;
+  taken text;
 BEGIN
   FOR tree IN
     SELECT (x ->> 't')::integer AS index, jsonb_agg(x ORDER BY (x ->> 's')::integer) AS rows
@@ -111,12 +116,18 @@ BEGIN
     repeats := repeats || jsonb_build_array(known -> 'id');
     CONTINUE WHEN known IS NOT NULL;
     IF root ? 'rq' THEN requests := requests || jsonb_build_object(root ->> 'rq', root); END IF;
-    FOR given IN SELECT x FROM jsonb_array_elements(tree.rows) WITH ORDINALITY AS y(x, at) ORDER BY y.at LOOP
-      IF ids ? (given ->> 'id') OR EXISTS (SELECT 1 FROM job j WHERE j.id = given ->> 'id') THEN
-        RETURN jsonb_build_object('refused', jsonb_build_array(tree.index, 'JOB_ID_EXISTS', given -> 'id'));
-      END IF;
-      ids := ids || jsonb_build_object(given ->> 'id', given);
-    END LOOP;
+    SELECT g.id INTO taken FROM (
+      SELECT x ->> 'id' AS id, y.at, row_number() OVER (PARTITION BY x ->> 'id' ORDER BY y.at) AS nth
+      FROM jsonb_array_elements(tree.rows) WITH ORDINALITY AS y(x, at)) g
+    WHERE g.nth > 1 OR ids ? g.id OR (SELECT j.seq FROM job j WHERE j.id = g.id) IS NOT NULL
+    ORDER BY g.at LIMIT 1;
+    IF taken IS NOT NULL THEN
+      RETURN jsonb_build_object('refused', jsonb_build_array(tree.index, 'JOB_ID_EXISTS', taken));
+    END IF;
+    IF repeated <> '{}' THEN
+      ids := ids || (SELECT coalesce(jsonb_object_agg(x ->> 'id', x), '{}')
+        FROM jsonb_array_elements(tree.rows) x WHERE repeated ? (x ->> 'id'));
+    END IF;
   END LOOP;
   RETURN jsonb_build_object('repeats', repeats);
 END $$;
@@ -145,9 +156,9 @@ BEGIN
     events := '{}';
     rows := given;
     IF (p_item ->> 'x')::boolean OR attempt > 1 OR EXISTS (
-      SELECT 1 FROM jsonb_array_elements(given) x JOIN job j ON j.id = x ->> 'id'
-    ) OR EXISTS (
-      SELECT 1 FROM jsonb_array_elements(given) x JOIN job j ON j.request_id = x ->> 'rq' WHERE x ? 'rq'
+      -- As values, not joins: so each is one look into the index, whatever is known of the table.
+      SELECT 1 FROM jsonb_array_elements(given) x WHERE (SELECT j.seq FROM job j WHERE j.id = x ->> 'id') IS NOT NULL
+        OR x ? 'rq' AND (SELECT j.seq FROM job j WHERE j.request_id = x ->> 'rq') IS NOT NULL
     ) THEN
       answer := find_repeats(given, p_lanes, p_bytes);
       IF answer ? 'refused' THEN RETURN; END IF;
@@ -233,59 +244,5 @@ BEGIN
   END IF;
   IF inserted < cardinality(p_jobs) THEN
     DELETE FROM payload p WHERE p.seq = ANY(p_jobs) AND NOT EXISTS (SELECT 1 FROM job j WHERE j.seq = p.seq);
-  END IF;
-END $$;
-
--- The inserts of a commit. `p_shapes`: [{…shape, n: how many}] of jobs that stand alone, in the parallel lists after it, and `p_plain`:
--- others that do; all at once. Then what was in the way of one of them, and items of trees, one by one.
--- Answers [[index, answer of insert_item]] for items that are not plain or not new.
-CREATE OR REPLACE FUNCTION insert_batch(
-  p_now bigint, p_shapes jsonb, p_slots integer[], p_indexes integer[], p_ids text[], p_requests text[], p_offsets integer[],
-  p_lengths integer[], p_plain jsonb, p_items jsonb, p_seqs bigint[], p_lanes integer[], p_names integer[], p_bytes bytea,
-  OUT answers jsonb, OUT events event[]
-) LANGUAGE plpgsql AS $$
-DECLARE
-  rest jsonb := p_items;
-  shape jsonb;
-  done integer := 0;
-  upto integer;
-  jobs bigint[];
-  said record;
-  item jsonb;
-BEGIN
-  answers := '[]';
-  events := '{}';
-  FOR nth IN 0..jsonb_array_length(p_shapes) - 1 LOOP
-    shape := p_shapes -> nth;
-    upto := done + (shape ->> 'n')::integer;
-    jobs := ARRAY(SELECT p_seqs[u.slot] FROM unnest(p_slots[done + 1:upto]) WITH ORDINALITY AS u(slot, at) ORDER BY u.at);
-    SELECT * INTO said FROM insert_alike(p_now, shape, jobs, p_ids[done + 1:upto], p_requests[done + 1:upto],
-      p_offsets[done + 1:upto], p_lengths[done + 1:upto], p_lanes, p_names, p_bytes);
-    events := events || said.events;
-    IF said.inserted < upto - done THEN
-      rest := rest || (
-        SELECT jsonb_agg(jsonb_build_object('i', p_indexes[at], 'x', true, 'r', jsonb_build_array(
-          (shape - 'n') || jsonb_strip_nulls(jsonb_build_object('t', 0, 's', p_slots[at], 'id', p_ids[at], 'rq', p_requests[at],
-            'o', p_offsets[at], 'z', p_lengths[at])))))
-        FROM generate_series(done + 1, upto) AS g(at)
-        WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.seq = p_seqs[p_slots[at]]));
-    END IF;
-    done := upto;
-  END LOOP;
-  IF p_plain <> '[]' THEN
-    SELECT * INTO said FROM insert_rows(p_now, p_plain, p_seqs, p_lanes, p_names, p_bytes, NULL, 0, NULL);
-    events := events || said.events;
-    IF said.inserted < jsonb_array_length(p_plain) THEN
-      rest := rest || (
-        SELECT jsonb_agg(jsonb_build_object('i', x -> 'i', 'x', true, 'r', jsonb_build_array(x))) FROM jsonb_array_elements(p_plain) x
-        WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.seq = p_seqs[(x ->> 's')::integer]));
-    END IF;
-  END IF;
-  IF rest <> '[]' THEN
-    FOR item IN SELECT x FROM jsonb_array_elements(rest) x ORDER BY (x ->> 'i')::integer LOOP
-      SELECT * INTO said FROM insert_item(p_now, item, p_seqs, p_lanes, p_names, p_bytes);
-      answers := answers || jsonb_build_array(jsonb_build_array(item -> 'i', said.answer));
-      events := events || said.events;
-    END LOOP;
   END IF;
 END $$;

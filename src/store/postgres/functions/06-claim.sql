@@ -1,5 +1,5 @@
 -- Claims. Locks: rows of queues with a limit (sorted, before any job is looked at), then jobs that nobody else has locked.
--- An item is {i session, n epoch, o nonce, g again, m most jobs, b most bytes (none: no bound), q: [{n queue, t [types], m most jobs}]}.
+-- An item is {i session, n epoch, o nonce, g again, w when it was sent (µs of the sender's clock), m most jobs, b most bytes (none: no bound), q: [{n queue, t [types], m most jobs}]}.
 
 -- Locks the queues of a commit's claims that have a limit, so that brokers count their running jobs one after the other.
 CREATE OR REPLACE FUNCTION lock_limited(p_claims jsonb) RETURNS void LANGUAGE plpgsql AS $$
@@ -47,14 +47,14 @@ BEGIN
       ORDER BY 1, 2, 3 LIMIT p_most
     ), taken AS (
       SELECT j.seq, j.payload_bytes FROM looked_at r JOIN job j ON j.seq = r.seq
-      WHERE j.state = 2 ORDER BY r.neg_priority, r.run_at, r.seq FOR UPDATE OF j SKIP LOCKED
+      WHERE j.state = 2 ORDER BY r.neg_priority, r.run_at, r.seq LIMIT p_most - cardinality(seqs) FOR UPDATE OF j SKIP LOCKED
     )
     SELECT t.seqs, t.sizes, k.n, k.last[1], k.last[2], k.last[3]
     INTO found_seqs, found_sizes, looked, after_priority, after_run_at, after_seq
     FROM (SELECT coalesce(array_agg(seq), '{}') AS seqs, coalesce(array_agg(payload_bytes), '{}') AS sizes FROM taken) t,
       (SELECT count(*) AS n, max(ARRAY[neg_priority, run_at, seq]) AS last FROM looked_at) k;
-    seqs := seqs || found_seqs[1:p_most - cardinality(seqs)];
-    sizes := sizes || found_sizes[1:p_most - cardinality(sizes)];
+    seqs := seqs || found_seqs;
+    sizes := sizes || found_sizes;
     EXIT WHEN looked < p_most OR cardinality(seqs) >= p_most;
   END LOOP;
 END $$;
@@ -127,14 +127,37 @@ DECLARE
   of_lanes integer[];
 BEGIN
   SELECT json_agg(json_build_array(j.seq, j.id, j.lane, j.attempt, j.failure_count, j.neg_priority, j.created_at,
-      coalesce(length(p.bytes), 0), CASE WHEN j.parent IS NULL AND p.metadata IS NULL AND j.max_attempts IS NULL AND j.timeout_ms IS NULL
+      coalesce(length(j.bytes), 0), CASE WHEN j.parent IS NULL AND j.metadata IS NULL AND j.max_attempts IS NULL AND j.timeout_ms IS NULL
         THEN NULL ELSE json_build_array((SELECT o.id FROM job o WHERE o.seq = j.parent), (SELECT o.id FROM job o WHERE o.seq = j.root),
-          j.role, j.depth, j.key, p.metadata, j.max_attempts, j.timeout_ms) END) ORDER BY u.at),
-    string_agg(p.bytes, ''::bytea ORDER BY u.at), array_agg(DISTINCT j.lane)
+          j.role, j.depth, j.key, j.metadata, j.max_attempts, j.timeout_ms) END)),
+    string_agg(j.bytes, ''::bytea), array_agg(j.lane)
   INTO leases, payloads, of_lanes
-  FROM unnest(p_jobs) WITH ORDINALITY AS u(seq, at) JOIN job j ON j.seq = u.seq LEFT JOIN payload p ON p.seq = j.seq;
+  -- Ordered inside, where the list has the order already: an aggregate that orders (or is DISTINCT) would sort
+  -- the payloads themselves, and the others with it.
+  FROM (
+    SELECT j.*, p.bytes, p.metadata
+    FROM unnest(p_jobs) WITH ORDINALITY AS u(seq, at) JOIN job j ON j.seq = u.seq LEFT JOIN payload p ON p.seq = j.seq
+    ORDER BY u.at
+  ) j;
   SELECT json_object_agg(l.id, json_build_array(l.queue, l.type, q.max_attempts, q.timeout_ms)) INTO lanes
   FROM lane l LEFT JOIN queue q ON q.name = l.queue WHERE l.id = ANY(of_lanes);
+END $$;
+
+-- Whether a claim arrives after a later try of it: nobody waits for its answer, so what it leased would never be worked.
+CREATE OR REPLACE FUNCTION is_late(p_fences jsonb, p_item jsonb) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RETURN p_fences IS NOT NULL AND EXISTS (
+    SELECT 1 FROM jsonb_array_elements(p_fences) f WHERE f ->> 0 = p_item ->> 'o'
+      AND (NOT (p_item ->> 'g')::boolean OR (f ->> 1)::bigint > (p_item ->> 'w')::bigint));
+END $$;
+
+-- Remembers in the session, which is locked, that a claim was sent again, and when.
+CREATE OR REPLACE FUNCTION fence_claim(p_session bigint, p_item jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE session s SET fences = jsonb_build_array(jsonb_build_array(p_item -> 'o', p_item -> 'w')) || coalesce((
+    SELECT jsonb_agg(y.f ORDER BY y.at) FROM jsonb_array_elements(s.fences) WITH ORDINALITY AS y(f, at)
+    WHERE y.f ->> 0 <> p_item ->> 'o' AND y.at < 16), '[]')
+  WHERE s.seq = p_session;
 END $$;
 
 -- The claims of a commit, in order. Answers per item null (the session is gone) or its number of leases, and all leases in order.
@@ -148,12 +171,14 @@ DECLARE
   claimed record;
   seqs bigint[] := '{}';
   again bigint[];
+  fences jsonb;
+  late boolean;
 BEGIN
   counts := '{}';
   events := p_events;
   PERFORM lock_limited(p_claims);
   FOR item IN SELECT x FROM jsonb_array_elements(p_claims) WITH ORDINALITY AS y(x, at) ORDER BY y.at LOOP
-    SELECT s.seq INTO holder FROM session s
+    SELECT s.seq, s.fences INTO holder, fences FROM session s
     WHERE s.id = item ->> 'i' AND s.epoch = (item ->> 'n')::integer AND s.ended_at IS NULL;
     IF holder IS NULL THEN
       counts := counts || NULL::integer;
@@ -165,7 +190,9 @@ BEGIN
         SELECT j.seq FROM leased l JOIN job j ON j.seq = l.seq
         WHERE l.session = holder AND j.state = 3 AND j.lease = j.seq || '.' || (item ->> 'o') ORDER BY j.seq);
     END IF;
-    IF cardinality(again) = 0 THEN
+    late := is_late(fences, item);
+    IF (item ->> 'g')::boolean AND NOT late THEN PERFORM fence_claim(holder, item); END IF;
+    IF cardinality(again) = 0 AND NOT late THEN
       SELECT * INTO claimed FROM claim_item(p_now, item, holder, events);
       again := claimed.seqs;
       events := events || claimed.events;

@@ -32,7 +32,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION open_session(
   p_now bigint, p_id text, p_principal text, p_worker text, p_instance text, p_ttl bigint
-) RETURNS boolean LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+) RETURNS boolean LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
 DECLARE
   at bigint := now_ms(p_now);
 BEGIN
@@ -44,7 +44,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION detach_session(p_now bigint, p_id text, p_epoch integer, p_grace bigint) RETURNS void
-LANGUAGE sql SET search_path FROM CURRENT AS $$
+LANGUAGE sql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
   UPDATE session SET expires_at = least(expires_at, now_ms(p_now) + p_grace)
   WHERE id = p_id AND epoch = p_epoch AND ended_at IS NULL
 $$;
@@ -77,13 +77,13 @@ END $$;
 CREATE OR REPLACE FUNCTION close_session(p_now bigint, p_id text, p_epoch integer) RETURNS json
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '10s' AS $$
 DECLARE
   at bigint := now_ms(p_now);
   holder bigint;
   given record;
 BEGIN
-  UPDATE session SET ended_at = at, buffered = NULL
+  UPDATE session SET ended_at = at, buffered = NULL, fences = NULL
   WHERE id = p_id AND epoch = p_epoch AND ended_at IS NULL RETURNING seq INTO holder;
   IF holder IS NULL THEN RETURN json_build_object('n', 0, 'e', '{}'::json); END IF;
   SELECT * INTO given FROM give_back(at, holder, '{}');
@@ -96,14 +96,14 @@ CREATE OR REPLACE FUNCTION resume_session(
   p_now bigint, p_id text, p_principal text, p_ttl bigint, p_held text[], p_buffered text[]
 ) RETURNS json LANGUAGE plpgsql SET search_path FROM CURRENT
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '10s' AS $$
 DECLARE
   at bigint := now_ms(p_now);
   mine session;
   given record;
   kept json;
 BEGIN
-  UPDATE session SET epoch = epoch + 1, expires_at = at + p_ttl, buffered = nullif(p_buffered, '{}')
+  UPDATE session SET epoch = epoch + 1, expires_at = at + p_ttl, buffered = nullif(p_buffered, '{}'), fences = NULL
   WHERE id = p_id AND principal = p_principal AND ended_at IS NULL RETURNING * INTO mine;
   IF mine.seq IS NULL THEN RETURN NULL; END IF;
   SELECT * INTO given FROM give_back(at, mine.seq, p_held);

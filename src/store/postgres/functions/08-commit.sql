@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION commit_batch(
   p_job_offsets integer[], p_job_lengths integer[], p_plain jsonb, p_items jsonb, p_claims jsonb, OUT answer json, OUT payloads bytea
 ) LANGUAGE plpgsql SET search_path FROM CURRENT
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '10s' AS $$
 DECLARE
   at bigint := now_ms(p_now);
   lanes integer[] := '{}';

@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION promote(p_now bigint, p_max integer) RETURNS json
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '10s' AS $$
 DECLARE
   at bigint := now_ms(p_now);
   groups integer[] := ARRAY(SELECT l.id FROM lane l WHERE l.type = 'conveyor.v1.Group');
@@ -72,7 +72,7 @@ END $$;
 CREATE OR REPLACE FUNCTION propagate(p_now bigint, p_max integer) RETURNS json
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '10s' AS $$
 DECLARE
   at bigint := now_ms(p_now);
   marked bigint[];
@@ -97,7 +97,7 @@ END $$;
 CREATE OR REPLACE FUNCTION cascade(p_now bigint, p_max integer) RETURNS json
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '10s' AS $$
 DECLARE
   at bigint := now_ms(p_now);
   parents bigint[];

@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION reap(p_now bigint, p_defaults jsonb, p_max integer, p
 RETURNS json
 LANGUAGE plpgsql SET search_path FROM CURRENT
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '10s' AS $$
 DECLARE
   at bigint := now_ms(p_now);
   expired bigint[];
@@ -20,7 +20,7 @@ BEGIN
     SELECT s.seq FROM session s WHERE s.ended_at IS NULL AND s.expires_at <= at ORDER BY s.id FOR UPDATE SKIP LOCKED);
   SELECT * INTO held FROM reap_leases(at, p_defaults, expired, p_max, p_jitter);
   WITH over AS (
-    UPDATE session s SET ended_at = at, buffered = NULL
+    UPDATE session s SET ended_at = at, buffered = NULL, fences = NULL
     WHERE s.seq = ANY(expired) AND NOT EXISTS (SELECT 1 FROM leased l WHERE l.session = s.seq)
     RETURNING s.id
   )

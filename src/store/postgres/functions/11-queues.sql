@@ -1,7 +1,7 @@
 -- Settings of a queue. Locks its row.
 
 -- Sets what `p_change` names (null inside: cleared), and makes the queue when it is new.
-CREATE OR REPLACE FUNCTION update_queue(p_name text, p_change jsonb) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+CREATE OR REPLACE FUNCTION update_queue(p_name text, p_change jsonb) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
 BEGIN
   INSERT INTO queue (name) VALUES (p_name) ON CONFLICT DO NOTHING;
   UPDATE queue SET

@@ -13,7 +13,9 @@
 -- taken id as JOB_ID_EXISTS or REQUEST_ID_REUSED (SQLSTATE 23505). Bounds are those of src/core/limits.ts and names.ts.
 
 CREATE OR REPLACE FUNCTION enqueue(type text, payload bytea, options jsonb DEFAULT '{}') RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   IF enqueue.options ? 'type' THEN PERFORM refuse_enqueue('INVALID_OPTION', 'options.type', 'there is no such option'); END IF;
   RETURN (SELECT e.ids[1] FROM enqueue_jobs(
@@ -22,7 +24,9 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION enqueue_batch(jobs jsonb, payloads bytea[]) RETURNS TABLE (id text, deduplicated boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN QUERY SELECT u.id, u.deduplicated
   FROM enqueue_jobs(enqueue_batch.jobs, enqueue_batch.payloads, 'jobs') AS e,
@@ -63,13 +67,13 @@ BEGIN
 
   WITH lane_of AS (SELECT DISTINCT r ->> 'queue' AS queue, r ->> 'type' AS type FROM jsonb_array_elements(rows) r),
   numbered AS (SELECT queue, type, row_number() OVER (ORDER BY queue, type) AS at FROM lane_of)
-  SELECT (SELECT lane_ids(array_agg(x.text ORDER BY n.at, x.part)) FROM numbered n, unnest(ARRAY[n.queue, n.type]) WITH ORDINALITY x(text, part)),
+  SELECT (SELECT lane_ids(array_agg(x.text ORDER BY n.at, x.part), true) FROM numbered n, unnest(ARRAY[n.queue, n.type]) WITH ORDINALITY x(text, part)),
     (SELECT jsonb_agg(r.row - 'queue' - 'type' || jsonb_build_object('l', n.at) ORDER BY r.at)
       FROM jsonb_array_elements(rows) WITH ORDINALITY AS r(row, at)
       JOIN numbered n ON n.queue = r.row ->> 'queue' AND n.type = r.row ->> 'type')
   INTO lanes, rows;
 
-  names := name_ids(ARRAY['', 'postgres:' || session_user]);
+  names := name_ids(ARRAY['', 'postgres:' || session_user], true);
   SELECT * INTO said FROM insert_item(
     now, jsonb_build_object('i', 0, 'x', true, 'r', rows), job_seqs(count), lanes, names,
     (SELECT string_agg(b.bytes, ''::bytea ORDER BY b.at) FROM unnest(p_payloads) WITH ORDINALITY AS b(bytes, at)));
@@ -92,7 +96,7 @@ END $$;
 CREATE OR REPLACE FUNCTION left_out_at(p_lanes jsonb, p_bytes integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT jsonb_build_object('r', jsonb_object_agg(q.queue, q.types))::text FROM (
     SELECT l.lane ->> 0 AS queue, jsonb_agg(l.lane -> 1) AS types FROM (
-      SELECT x AS lane, sum(octet_length(x::text)) OVER (ORDER BY x::text) AS upto FROM jsonb_array_elements(p_lanes) x) l
+      SELECT x AS lane, sum(octet_length(x::text) + 4) OVER (ORDER BY x::text) AS upto FROM jsonb_array_elements(p_lanes) x) l
     WHERE l.upto < p_bytes GROUP BY 1) q
 $$;
 

@@ -5,20 +5,22 @@
 -- has locked that row, so the rows beside it are never waited for. No column that changes often is in an index of `job`
 -- (nor in the condition of one): claims and outcomes stay updates within a page, which need no vacuum of the indexes.
 
--- Texts that many jobs share: types of results, schema ids, principals.
+-- Texts that many jobs share: types of results, schema ids, principals. Not unique, like the lanes: an application's open transaction
+-- that brought one must not keep the brokers waiting for its end, so that one text may have several rows.
 CREATE TABLE name (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  text text NOT NULL UNIQUE
+  text text NOT NULL
 );
+CREATE INDEX name_text ON name (text, id);
 
--- A queue and a type: the unit that workers subscribe to. It may be there before the first job of it is.
+-- A queue and a type: the unit that workers subscribe to; all its rows together. It may be there before the first job of it is.
 CREATE TABLE lane (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   queue text NOT NULL,
   type text NOT NULL,
-  used boolean NOT NULL DEFAULT false,  -- its queue has a row
-  UNIQUE (queue, type)
+  used boolean NOT NULL DEFAULT false   -- its queue has a row
 );
+CREATE INDEX lane_name ON lane (queue, type, id);
 
 -- Queues that have settings or had a job ever. NULL: the server decides (max_concurrency: no limit).
 CREATE TABLE queue (
@@ -221,7 +223,8 @@ CREATE TABLE session (
   opened_at bigint NOT NULL,
   expires_at bigint NOT NULL,
   ended_at bigint,
-  buffered text[]                  -- the leases last named as buffered; NULL: none
+  buffered text[],                 -- the leases last named as buffered; NULL: none
+  fences jsonb                     -- claims that were sent again, the newest first: [[nonce, when]]; NULL: none
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX session_live ON session (seq) WHERE ended_at IS NULL;
 
