@@ -43,6 +43,7 @@
  * Queues and counters
  *   lane       hash   lane number -> "<queue> <type>"
  *   laneno     hash   "<queue> <type>" -> lane number
+ *   lanes:<q>  set    numbers of the lanes of queue q
  *   queue      hash   queue -> packed [paused, max concurrency, max attempts, back-off, time-out ms, crash limit], each but the
  *                     first may be false; back-off is packed [kind, initial ms, max ms, multiplier, jitter]. Only queues that were set.
  *   count      hash   "<lane>.<state>" -> jobs of this lane in this state
@@ -57,7 +58,10 @@
  */
 export const layoutVersion = 1;
 
-/** The prefix of the keys of one shard, hash tag included. */
+/**
+ * The prefix of the keys of one shard, hash tag included. Scripts name it as their key, and no such key exists: so a server that
+ * gives away the slot refuses every script while keys of it may be on either side.
+ */
 export function shardPrefix(namespace: string, shard: number): string {
   return `{${namespace}:${shard}}:`;
 }

@@ -41,7 +41,9 @@ local function readMore(feed, most)
   local entries = {}
   for index = 1, #places do
     local raw = records[index]
-    if raw then
+    if raw and string.byte(raw, 2) ~= State.READY then
+      Writes.leave(readyOf[feed.lane], places[index]) -- a leftover of who changed the store by hand
+    elseif raw then
       size = size + 1
       entries[size] = { number = numbers[index], field = fields[index], place = places[index], raw = raw, lane = feed.lane }
     else

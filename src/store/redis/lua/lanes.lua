@@ -30,6 +30,7 @@ function Lanes.number(name)
   Writes.put('laneno', name, lastLane)
   Writes.put('lane', lastLane, name)
   Writes.put('meta', 'lane', lastLane)
+  Writes.include('lanes:' .. string.match(name, '^[^ ]*'), lastLane)
   return lastLane
 end
 
@@ -56,10 +57,8 @@ local ofQueue = {}
 -- All lanes of a queue that have ever had a job, by number.
 local function lanesOf(queue)
   if ofQueue[queue] == nil then
-    local all, found = call('HGETALL', prefix .. 'lane'), {}
-    for index = 1, #all, 2 do
-      if string.match(all[index + 1], '^[^ ]*') == queue then found[#found + 1] = tonumber(all[index]) end
-    end
+    local found = call('SMEMBERS', prefix .. 'lanes:' .. queue)
+    for index = 1, #found do found[index] = tonumber(found[index]) end
     ofQueue[queue] = found
   end
   return ofQueue[queue]

@@ -18,10 +18,9 @@ end
 local lanes
 if queue or type then
   lanes = {}
-  local known = call('HGETALL', prefix .. 'lane')
-  for index = 1, #known, 2 do
-    local ofQueue, ofType = string.match(known[index + 1], '^(%S+) (.*)$')
-    if (not queue or ofQueue == queue) and (not type or ofType == type) then lanes[tonumber(known[index])] = true end
+  local known = queue and call('SMEMBERS', prefix .. 'lanes:' .. queue) or call('HKEYS', prefix .. 'lane')
+  for index, name in ipairs(hmget('lane', known)) do
+    if name and (not type or string.match(name, ' (.*)$') == type) then lanes[tonumber(known[index])] = true end
   end
 end
 

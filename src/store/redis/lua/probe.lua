@@ -8,7 +8,7 @@ local tries = {
   { 'RPUSH', key, 'a' }, { 'LLEN', key }, { 'LRANGE', key, 0, 0 }, { 'DEL', key },
   { 'ZADD', key, 1, 'a' }, { 'ZCARD', key }, { 'ZCOUNT', key, 1, 1 }, { 'ZRANGE', key, 0, 0 }, { 'ZRANGEBYSCORE', key, 1, 1 },
   { 'ZREVRANGEBYSCORE', key, 1, 1 }, { 'ZREM', key, 'a' },
-  { 'SADD', key, 'a' }, { 'SMISMEMBER', key, 'a' }, { 'DEL', key },
+  { 'SADD', key, 'a' }, { 'SMISMEMBER', key, 'a' }, { 'SMEMBERS', key }, { 'DEL', key },
 }
 local refused = {}
 for _, each in ipairs(tries) do

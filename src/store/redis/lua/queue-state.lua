@@ -18,11 +18,11 @@ local function look(lane)
   end
 end
 
-local known = call('HGETALL', prefix .. 'lane')
-for index = 1, #known, 2 do
-  local ofQueue, type = string.match(known[index + 1], '^(%S+) (.*)$')
-  if ofQueue == queue then
-    local lane, fields, counts = known[index], {}, {}
+local ofQueue = call('SMEMBERS', prefix .. 'lanes:' .. queue)
+for index, name in ipairs(hmget('lane', ofQueue)) do
+  local type = name and string.match(name, ' (.*)$')
+  if type then
+    local lane, fields, counts = ofQueue[index], {}, {}
     for state = 1, 9 do fields[state] = lane .. '.' .. state end
     for state, count in ipairs(hmget('count', fields)) do
       if count then isKnown = true end

@@ -68,20 +68,26 @@ local function endExpired()
   return count, ended, #sessions - #ended
 end
 
--- Leases of living sessions that were named as buffered, claimed too long ago.
+-- Whether these bytes are of a running job that this session was leased before a time, by this nonce.
+local function isLeasedBefore(raw, session, nonce, time)
+  return raw and string.byte(raw, 2) == State.RUNNING and struct.unpack('<I4', raw, 17) == session.number
+    and struct.unpack('<d', raw, 29) < time and Bytes.nonce(raw) == nonce
+end
+
+-- Leases of living sessions that were named as buffered, claimed too long ago. Most sessions have no lease that old.
 local function staleLeases()
-  local all, stale = call('HGETALL', prefix .. 'buffered'), {}
+  local all, stale, before = call('HGETALL', prefix .. 'buffered'), {}, now - bufferedMsMax
   for index = 1, #all, 2 do
     local session = Sessions.get(all[index])
-    if session and session.expiresAt > now then
-      local old = call('ZRANGEBYSCORE', prefix .. liveOf[session.number], '-inf', '(' .. text(now - bufferedMsMax))
-      if #old > 0 then
-        local buffered = Sessions.bufferedSet(all[index + 1])
-        local numbers = Sessions.numbersOf(old)
-        Rows.fetch(numbers)
-        for _, number in ipairs(numbers) do
-          local row = Sessions.leased(session, number)
-          if row and buffered[leaseKey(row)] then stale[#stale + 1] = { number = number, session = session } end
+    local isAlive = session and session.expiresAt > now
+    if isAlive and call('ZCOUNT', prefix .. liveOf[session.number], '-inf', '(' .. text(before)) > 0 then
+      local buffered, numbers = cmsgpack.unpack(all[index + 1]), {}
+      for place = 1, #buffered, 2 do numbers[#numbers + 1] = buffered[place] end
+      Rows.fetch(numbers)
+      for place = 1, #buffered, 2 do
+        local number = buffered[place]
+        if isLeasedBefore(Rows.untouched(number), session, buffered[place + 1], before) then
+          stale[#stale + 1] = { number = number, session = session }
         end
       end
     end

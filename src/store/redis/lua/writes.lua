@@ -76,7 +76,7 @@ end
 
 -- Adds a member to a set.
 function Writes.include(name, member)
-  addOne(keyLists, name, member)
+  addOne(keyLists, name, written(member))
 end
 
 function Writes.count(lane, state, by)
