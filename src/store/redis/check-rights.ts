@@ -1,3 +1,4 @@
+import type { ConveyorError } from "../../core/errors.ts";
 import type { Connection } from "./connection.ts";
 import { storeError } from "./storage-error.ts";
 
@@ -5,9 +6,20 @@ import { storeError } from "./storage-error.ts";
 export async function checkRights(connection: Connection, location: string): Promise<void> {
   const shards = Array.from({ length: connection.shards }, (_, shard) => shard);
   const answers = await Promise.all(shards.map((shard) => connection.run({ script: "probe", shard, args: [] })));
-  const refused = new Set(answers.flatMap((answer) => answer.toString().split(" ")).filter((name) => name !== ""));
-  if (refused.size === 0) return;
-  const names = [...refused].join(", ");
-  const text = `refuses its user these commands on {${connection.namespace}:…}: ${names}; allow them with ACL SETUSER`;
-  throw storeError("STORE_DENIED", location, text);
+  const refused = answers.flatMap(refusedIn);
+  if (refused.length > 0) throw rightsProblem(refused, connection.namespace, location);
+}
+
+/** The commands that an answer of probe.lua names. */
+export function refusedIn(answer: Uint8Array): readonly string[] {
+  return Buffer.from(answer)
+    .toString()
+    .split(" ")
+    .filter((name) => name !== "");
+}
+
+export function rightsProblem(refused: readonly string[], namespace: string, location: string): ConveyorError {
+  const names = [...new Set(refused)].join(", ");
+  const text = `refuses its user these commands on {${namespace}:…}: ${names}; allow them with ACL SETUSER`;
+  return storeError("STORE_DENIED", location, text);
 }

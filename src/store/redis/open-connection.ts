@@ -1,9 +1,11 @@
 import { ConveyorError, isConveyorError } from "../../core/errors.ts";
 import { sleep } from "../../runtime/abort.ts";
 import { fullJitterMs } from "../../runtime/retry.ts";
-import { LostConnection } from "./client.ts";
+import { refusedIn, rightsProblem } from "./check-rights.ts";
+import { LostConnection, NotConnected } from "./client.ts";
 import type { Connection, ScriptCall } from "./connection.ts";
 import { shardPrefix } from "./keys.ts";
+import type { ServerClient } from "./replication.ts";
 import { isRead } from "./script-pieces.ts";
 import type { Scripts } from "./scripts.ts";
 import type { Servers } from "./servers.ts";
@@ -34,12 +36,32 @@ export interface ConnectionOptions {
 export function connectionOver({ settings, servers, shards, scripts, clock }: ConnectionOptions): OpenedConnection {
   const { location, namespace } = settings;
   const closing = new AbortController();
+  const probes = new WeakMap<ServerClient, Promise<void>>();
   let highWater = 0;
 
   function now(): string {
     if (clock === undefined) return "";
     highWater = Math.max(highWater, clock());
     return String(highWater);
+  }
+
+  /**
+   * Comes before the first script on each connection; throws STORE_DENIED when its user may not do all that scripts do, since one
+   * that is refused in its middle leaves half of its work.
+   */
+  function probed(client: ServerClient, prefix: string): Promise<void> {
+    const known = probes.get(client);
+    if (known !== undefined) return known;
+    const probing = scripts.run(client, "probe", prefix, []).then((answer) => {
+      const refused = refusedIn(Buffer.isBuffer(answer) ? answer : Buffer.alloc(0));
+      if (refused.length === 0) return;
+      client.close();
+      throw rightsProblem(refused, namespace, location);
+    });
+    probes.set(client, probing);
+    // Who asks next asks anew.
+    probing.catch(() => probes.delete(client));
+    return probing;
   }
 
   /** One try, on the server that has the shard by what is known. */
@@ -49,6 +71,12 @@ export function connectionOver({ settings, servers, shards, scripts, clock }: Co
     // Not for as long as there is time: meanwhile another server may have taken its place.
     const client = await link.client(Math.min(deadline, performance.now() + pauseMsMax));
     try {
+      if (call.script !== "probe") {
+        await probed(client, prefix).catch((error: unknown) => {
+          // The call itself was not sent yet.
+          throw error instanceof LostConnection ? storageError(new NotConnected(error), location) : error;
+        });
+      }
       const reply = await scripts.run(client, call.script, prefix, [now(), ...args]);
       if (settings.wait > 0 && !isRead(call.script)) {
         await client.replicated(`${prefix}meta`).catch((error: unknown) => {
@@ -58,9 +86,9 @@ export function connectionOver({ settings, servers, shards, scripts, clock }: Co
       if (!Buffer.isBuffer(reply)) throw new Error(`the script ${call.script} answered no text`);
       return reply;
     } catch (error) {
-      // The server is another than it was: its checks are made again before anything more is sent to it.
+      // The server, or what its user may do, is not as it was: the checks are made again before anything more is sent to it.
       const said = error instanceof TooFewReplicas ? error.cause : error;
-      if (answerCode(said) === "READONLY") client.close();
+      if (["READONLY", "NOPERM"].includes(answerCode(said))) client.close();
       throw error;
     }
   }

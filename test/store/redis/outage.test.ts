@@ -228,6 +228,23 @@ describe("redis outage", { concurrency: 5 }, () => {
     });
   });
 
+  test("redis outage / with less than the rights it needs a store sends no script after the one that was refused", async () => {
+    await withServer({}, async ({ server, redis }) => {
+      await redis.call("ACL", "SETUSER", "me", "on", ">secret", "allkeys", "allchannels", "+@all");
+      await withStore(ownUrl(server.url.replace("//", "//me:secret@")), async (store) => {
+        await store.openSession(session);
+        await insert(store, "a", "b");
+        await redis.call("ACL", "SETUSER", "me", "-zrem");
+        const refused = { code: "STORE_UNAVAILABLE", message: /no rights|refuses its user these commands.*ZREM/ };
+        await assert.rejects(commit(store, { claim: [claim({ jobsMax: 1 })] }), refused);
+        await assert.rejects(insert(store, "c"), refused);
+        await redis.call("ACL", "SETUSER", "me", "+zrem");
+        await eventually(() => insert(store, "d"));
+        assert.equal(await store.getJob(jobId("c")), undefined);
+      });
+    });
+  });
+
   test("redis outage / settings are looked at again after a reconnect", async () => {
     await withServer({}, async ({ server, redis }) => {
       await withStore(ownUrl(server.url), async (store) => {
