@@ -64,6 +64,9 @@ function fsyncText(all: readonly ServerFacts[]): string {
   if (modes.has("everysec")) {
     return "survives a crash of the server; a power cut can lose about the last second (AOF, appendfsync=everysec)";
   }
+  if (all.some((facts) => facts.skipsFsync)) {
+    return "a power cut can lose what came while the AOF was rewritten (set no-appendfsync-on-rewrite no; appendfsync=always)";
+  }
   return "every acknowledged change is on the server's disk (AOF, appendfsync=always)";
 }
 

@@ -16,6 +16,8 @@ export interface ServerFacts {
   readonly appendOnly: boolean;
   /** Undefined: the server does not tell (CONFIG is forbidden). */
   readonly appendFsync: string | undefined;
+  /** Nothing is put on the disk while the append-only file is rewritten. */
+  readonly skipsFsync: boolean;
   /** Settings that could not be looked at. */
   readonly unknown: readonly string[];
 }
@@ -38,6 +40,7 @@ export async function readServerFacts(client: Client): Promise<ServerFacts> {
     evictionPolicy: evictionPolicy ?? "noeviction",
     appendOnly: appendOnly === undefined || appendOnly === "1" || appendOnly === "yes",
     appendFsync,
+    skipsFsync: (await readConfig(client, "no-appendfsync-on-rewrite")) === "yes",
     unknown: Object.entries(known).flatMap(([name, value]) => (value === undefined ? [name] : [])),
   };
 }

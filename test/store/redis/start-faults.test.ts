@@ -86,6 +86,10 @@ test("redis start / settings that can lose what was acknowledged, unless they ar
     await withStore(ownUrl(server.url), async ({ description }) => {
       assert.match(description.durability, /on the server's disk.*appendfsync=always/);
     });
+    await redis.config("SET", "no-appendfsync-on-rewrite", "yes");
+    await withStore(ownUrl(server.url), async ({ description }) => {
+      assert.match(description.durability, /power cut.*no-appendfsync-on-rewrite/);
+    });
     await redis.config("SET", "appendfsync", "everysec");
     await withStore(ownUrl(server.url), async ({ description }) => assert.match(description.durability, /last second/));
     await redis.config("SET", "appendfsync", "no");
@@ -135,6 +139,7 @@ test("redis start / a server that is too old, and one that is loading", () => {
     evictionPolicy: "noeviction",
     appendOnly: true,
     appendFsync: "always",
+    skipsFsync: false,
     unknown: [],
   };
   const check = (some: Partial<ServerFacts>) =>
