@@ -25,8 +25,8 @@ interface Claimed {
 
 /**
  * Claims from the shards that have ready jobs, one after the other, until each claim is satisfied: the shard with the highest
- * priority first, then the one with the longest wait, and from each nothing below the priority that the next one has. Among
- * equals any shard begins. Run time and insertion order hold within a shard.
+ * priority first, then the one with the longest wait; among equals any shard begins. Priorities hold over all shards, run time
+ * and insertion order within each.
  */
 export async function claimOnMany(writing: Writing, items: readonly ClaimItem[]): Promise<Claimed> {
   const claims = items.map((item): Claiming => ({ item, leases: [], ids: new Set(), bytes: 0, isGone: false }));
@@ -53,16 +53,19 @@ interface Round {
 /** Of as many priorities the order is kept; what is below them is taken as it comes. */
 const roundsMax = 8;
 
-/** Each round takes at least the highest priority of all shards; most often that is all there is. */
+/**
+ * Each round takes from the shards what is not below the best of the second one: then nothing that is left anywhere comes before
+ * it. Most often that is all there is.
+ */
 async function claimInRounds(writing: Writing, round: Round, first: readonly Seen[]): Promise<void> {
   let shards = orderOf(first, round.turns);
   for (let left = roundsMax; left > 0; left -= 1) {
     const before = leasesOf(round.claims);
-    for (const [place, { shard, priority }] of shards.entries()) {
+    const priorityMin = left === 1 ? undefined : shards[1]?.priority;
+    for (const { shard, priority } of shards) {
       const claims = round.claims.filter(isHungry);
       if (claims.length === 0) return;
-      const isAnything = shards.length === 1 || left === 1;
-      const priorityMin = isAnything ? undefined : (shards[place + 1]?.priority ?? priority);
+      if (priorityMin !== undefined && priority < priorityMin) break;
       await claimFrom(writing, shard, { ...round, claims, priorityMin });
     }
     const taken = leasesOf(round.claims) - before;
