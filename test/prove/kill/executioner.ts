@@ -6,6 +6,8 @@ import type { Kill, PlannedKill } from "./schedule.ts";
 
 /** No kill lands with fewer attempts running, by the ledgers. */
 export const runningMin = 20;
+/** Some may end between the look and the kill. */
+const runningWanted = runningMin + 6;
 const shareMax = 0.9;
 const tickMs = 20;
 
@@ -50,7 +52,7 @@ async function moment(planned: PlannedKill, scene: Scene) {
     if (progress.share() < planned.share) continue;
     watch.look();
     const all = runningAll(scene);
-    if (all.count < runningMin) continue;
+    if (all.count < runningWanted) continue;
     if (planned.what !== "worker") {
       if (!planned.duringHeir || all.heirs > 0) return undefined;
       continue;
