@@ -28,7 +28,7 @@ test("package contents / tests, sources, missing protos and sheer size are repor
   assert.equal(packageProblems([...good, file("src/index.ts")], []).length, 1);
   assert.equal(packageProblems([...good, file("dist/test/a.js")], []).length, 1);
   assert.equal(packageProblems(good, ["proto/b.proto"]).length, 1);
-  assert.equal(packageProblems([...good, file("dist/src/big.js", 4 * 1024 * 1024)], []).length, 1);
+  assert.equal(packageProblems([...good, file("dist/src/big.js", 7 * 1024 * 1024)], []).length, 1);
 });
 
 function read(path: string): string {

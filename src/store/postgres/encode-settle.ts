@@ -11,7 +11,7 @@ type Json = string | number | boolean | undefined | readonly (number | EncodedRo
 
 /** Outcomes as the function settle_batch takes them; the short names are told in functions/05-settle.sql. */
 export interface EncodedSettles {
-  /** Successes that declare nothing and whose lease the batch names once, by number of their jobs; `type` 0: no result. */
+  /** Successes that declare nothing, of jobs that the batch names once (by whichever lease), by their numbers; `type` 0: no result. */
   readonly done: readonly Done[];
   readonly items: readonly { readonly [short: string]: Json }[];
 }
@@ -26,11 +26,12 @@ interface Done {
 }
 
 export function encodeSettles(bulk: Bulk, settles: readonly SettleItem[]): EncodedSettles {
-  const seen = new Set<string>();
-  const repeated = new Set<string>();
+  const seen = new Set<number>();
+  const several = new Set<number>();
   for (const { leaseId } of settles) {
-    if (seen.has(leaseId)) repeated.add(leaseId);
-    seen.add(leaseId);
+    const seq = isLeaseId(leaseId) ? seqOfLease(leaseId) : 0;
+    if (seen.has(seq)) several.add(seq);
+    seen.add(seq);
   }
   const done: Done[] = [];
   const items: EncodedSettles["items"][number][] = [];
@@ -38,8 +39,8 @@ export function encodeSettles(bulk: Bulk, settles: readonly SettleItem[]): Encod
     const { leaseId, outcome } = item;
     if (!isLeaseId(leaseId)) continue; // nobody's: answered as lost
     const isPlain = outcome.kind === "success" && outcome.nodes.length === 0 && item.sent === "success";
-    if (isPlain && item.problem === undefined && !repeated.has(leaseId)) {
-      const seq = seqOfLease(leaseId);
+    const seq = seqOfLease(leaseId);
+    if (isPlain && item.problem === undefined && !several.has(seq)) {
       done.push({ index, seq, leaseId, ...encodeResult(bulk, outcome.result) });
     } else items.push(encodeItem(bulk, item, index));
   }

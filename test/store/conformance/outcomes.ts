@@ -23,6 +23,28 @@ const ends: Readonly<Record<string, readonly [state: string, recorded: AttemptOu
 };
 
 export const outcomeCases: readonly Case[] = [
+  {
+    name: "outcome / an older lease in the same batch as the job's newest is lost, and leaves its result alone (16, 25)",
+    async run(world) {
+      for (const [id, place] of [
+        ["a", "first"],
+        ["b", "last"],
+      ] as const) {
+        await world.insert(job(id));
+        await world.claim();
+        const old = world.item(id, success([], "old"));
+        await world.settle(world.item(id, release));
+        await world.claim();
+        const newest = world.item(id, success([], "new"));
+        const kinds = (await world.settle(...(place === "first" ? [old, newest] : [newest, old]))).map(
+          (answer) => answer.kind,
+        );
+        assert.deepEqual(kinds, place === "first" ? ["lost", "accepted"] : ["accepted", "lost"]);
+        const stored = await world.store.getJob(jobId(id));
+        assert.equal(new TextDecoder().decode(stored?.result?.bytes), "new");
+      }
+    },
+  },
   ...Object.entries(outcomes).map(
     ([kind, outcome]): Case => ({
       name: `outcome / a ${kind} repeated is answered as stored, another kind is a conflict, nothing changes (24)`,
