@@ -1,5 +1,6 @@
 import { type ErrorCode, errorStatus } from "../../core/errors.ts";
 import type { JobId, LeaseId } from "../../core/names.ts";
+import { recordedOf, stateOf } from "../codes.ts";
 import type {
   ClaimItem,
   CommitAnswer,
@@ -12,7 +13,6 @@ import type {
   SettleItem,
 } from "../store.ts";
 import { type Bulk, createBulk } from "./bulk.ts";
-import { recordedOf, stateOf } from "./codes.ts";
 import type { Connection, Value } from "./connection.ts";
 import { decodeClaims, type LanesById, type LeaseTuple } from "./decode-claim.ts";
 import { decodeEffects, type EncodedEffects, reasonGiven } from "./effects.ts";

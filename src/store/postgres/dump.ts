@@ -1,6 +1,6 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
+import { isTerminalCode, Role, runOf, State } from "../codes.ts";
 import type { DumpedJob, StoreDump } from "../store.ts";
-import { isTerminalCode, Role, runOf, State } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import { type DetailRow, detailColumns, detailJoins, detailOf, summaryColumns, summaryJoins } from "./job-record.ts";
 import { getQueues } from "./read-queue.ts";

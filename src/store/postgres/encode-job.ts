@@ -1,7 +1,7 @@
 import type { Edge, NewJob, NewNode, NewTree } from "../../core/job.ts";
 import { groupType } from "../../core/names.ts";
+import { Hold, Policy, Role, TriggerCode } from "../codes.ts";
 import type { Bulk } from "./bulk.ts";
-import { Hold, Policy, Role, TriggerCode } from "./codes.ts";
 import { encodeKey } from "./key-text.ts";
 
 /** A new job as the function insert_rows takes it; the names are told in functions/04-insert.sql. Undefined: left out of the JSON. */

@@ -1,7 +1,7 @@
 import type { AttemptRecord, BackoffPolicy, JobDetail, JobError, JobSummary, TypedBytes } from "../../core/job.ts";
 import { limits } from "../../core/limits.ts";
 import type { JobId, QueueName, TypeName } from "../../core/names.ts";
-import { holdOf, isTerminalCode, policyOf, reasonOf, recordedOf, roleOf, State, stateOf, triggerOf } from "./codes.ts";
+import { holdOf, isTerminalCode, policyOf, reasonOf, recordedOf, roleOf, State, stateOf, triggerOf } from "../codes.ts";
 import { decodeKey } from "./key-text.ts";
 
 /** What a job's summary is made of; column names are those of the tables. */

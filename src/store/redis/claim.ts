@@ -1,8 +1,8 @@
 import type { ServerDefaults } from "../../core/job.ts";
 import type { JobId, QueueName } from "../../core/names.ts";
 import { effectiveOptions } from "../../core/precedence.ts";
+import { roleOf } from "../codes.ts";
 import type { ClaimItem, Lane, Lease, QueueSettings } from "../store.ts";
-import { roleOf } from "./codes.ts";
 import { type LaneTable, laneOf } from "./lane-table.ts";
 import { bytesOf, listOf, numberOf, type Packable, textOf, type Unpacked, unpackAll } from "./msgpack.ts";
 import { readSettings } from "./queue-settings.ts";

@@ -1,7 +1,7 @@
 import type { JobId } from "../../core/names.ts";
+import { stateOf } from "../codes.ts";
 import type { JobStatus } from "../store.ts";
 import { ask } from "./ask.ts";
-import { stateOf } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import { listOf, numberOf } from "./msgpack.ts";
 import { shardOf } from "./shards.ts";

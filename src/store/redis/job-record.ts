@@ -1,6 +1,5 @@
 import type { AttemptRecord, JobDetail, JobError, JobSummary, TypedBytes } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
-import type { DumpedJob } from "../store.ts";
 import {
   holdOf,
   isTerminalCode,
@@ -12,7 +11,8 @@ import {
   State,
   stateOf,
   triggerOf,
-} from "./codes.ts";
+} from "../codes.ts";
+import type { DumpedJob } from "../store.ts";
 import { bytesOf, listOf, numberOf, textOf, type Unpacked, unpack } from "./msgpack.ts";
 import { type JobRecord, readRecord } from "./record.ts";
 import { leaseIdOf } from "./shards.ts";

@@ -5,7 +5,7 @@
  *
  * Numbers: each job of a shard has a number, rising from 1 in insertion order, and so have sessions and lanes (a lane is a queue
  * and a type). In keys, fields and members numbers are plain decimal unless told. Times are ms since the epoch. `packed` is
- * MessagePack (`msgpack.ts`; Lua's cmsgpack), where `false` stands for "none". Words are the codes of `codes.ts`.
+ * MessagePack (`msgpack.ts`; Lua's cmsgpack), where `false` stands for "none". Words are the codes of `src/store/codes.ts`.
  *
  * Jobs
  *   job        hash   number -> record (`record.ts`): what claim and settle touch. Gone behind the back: the job is gone.

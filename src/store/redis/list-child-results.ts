@@ -1,7 +1,7 @@
 import type { LeaseId, TypeName } from "../../core/names.ts";
+import { isTerminalCode, reasonOf, stateOf } from "../codes.ts";
 import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../store.ts";
 import { ask } from "./ask.ts";
-import { isTerminalCode, reasonOf, stateOf } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";
 import { errorOf, resultOf } from "./job-record.ts";

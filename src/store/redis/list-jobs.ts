@@ -1,7 +1,7 @@
 import type { JobSummary } from "../../core/job.ts";
+import { State } from "../codes.ts";
 import type { ListFilter, Page, PageRequest } from "../store.ts";
 import { ask } from "./ask.ts";
-import { State } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";
 import { findJob } from "./find-jobs.ts";

@@ -1,5 +1,5 @@
 import type { NewJob, NewNode, Start } from "../../core/job.ts";
-import { Policy, Role, TriggerCode } from "./codes.ts";
+import { Policy, Role, TriggerCode } from "../codes.ts";
 import type { LaneTable } from "./lane-table.ts";
 import { type Packable, pack, packAll } from "./msgpack.ts";
 import { packBackoff } from "./queue-settings.ts";

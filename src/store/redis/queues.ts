@@ -1,8 +1,8 @@
 import type { JobState } from "../../core/job.ts";
 import type { QueueName, TypeName } from "../../core/names.ts";
+import { stateOf } from "../codes.ts";
 import type { QueueRecord } from "../store.ts";
 import { askAll } from "./ask.ts";
-import { stateOf } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import { bytesOf, listOf, numberOf, textOf, type Unpacked, unpack } from "./msgpack.ts";
 import { readSettings } from "./queue-settings.ts";

@@ -1,8 +1,8 @@
 import type { JobState } from "../../core/job.ts";
 import type { JobId, TypeName } from "../../core/names.ts";
+import { isTerminalCode, reasonOf, roleOf, stateOf, triggerOf } from "../codes.ts";
 import type { ChainNodeRecord, ChainPage, ChainRequest } from "../store.ts";
 import { ask } from "./ask.ts";
-import { isTerminalCode, reasonOf, roleOf, stateOf, triggerOf } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";
 import { findJob } from "./find-jobs.ts";

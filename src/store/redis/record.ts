@@ -1,7 +1,7 @@
 import type { BackoffPolicy } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import type { AskedOptions } from "../../core/precedence.ts";
-import { backoffKindOf } from "./codes.ts";
+import { backoffKindOf } from "../codes.ts";
 import { listOf, numberOf, textOf, unpack } from "./msgpack.ts";
 
 /** A job's record: the codes and numbers of what claim and settle touch. 0 stands for none where nothing else is said. */

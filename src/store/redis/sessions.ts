@@ -1,9 +1,9 @@
 import type { LeaseId } from "../../core/names.ts";
 import { effectiveOptions } from "../../core/precedence.ts";
+import { reasonOf } from "../codes.ts";
 import type { KeptLease, NewSession, ResumeAnswer, ResumeRequest, SessionRef, UpkeepAnswer } from "../store.ts";
 import { shardsOf, type Writing, write, writeAll } from "./calls.ts";
 import { type LeaseContext, laneIn, leaseContext } from "./claim.ts";
-import { reasonOf } from "./codes.ts";
 import { mergeEffects, readEffects, readLease } from "./effects.ts";
 import { bytesOf, listOf, numberOf, type Packable, type Unpacked } from "./msgpack.ts";
 import { readRecord } from "./record.ts";

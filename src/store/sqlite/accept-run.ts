@@ -1,5 +1,5 @@
+import { Hold, Role, RunCode, State } from "../codes.ts";
 import { flip, loadBarrier } from "./barrier.ts";
-import { Hold, Role, RunCode, State } from "./codes.ts";
 import { releaseNode } from "./end-run.ts";
 import { type JobChange, type JobRow, jobColumns, saveJob } from "./job-row.ts";
 import { judgeOwn } from "./judge.ts";

@@ -1,6 +1,6 @@
 import type { AttemptRecord, JobError } from "../../core/job.ts";
 import { limits } from "../../core/limits.ts";
-import { recordedOf, State } from "./codes.ts";
+import { recordedOf, State } from "../codes.ts";
 import type { JobRow } from "./job-row.ts";
 import type { Step } from "./step.ts";
 import type { Reading } from "./transactions.ts";

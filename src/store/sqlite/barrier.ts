@@ -1,4 +1,4 @@
-import { Policy, Reason, Role, RunCode, State } from "./codes.ts";
+import { Policy, Reason, Role, RunCode, State } from "../codes.ts";
 import type { JobRow } from "./job-row.ts";
 import type { Flip, Step } from "./step.ts";
 

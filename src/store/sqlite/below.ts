@@ -1,4 +1,4 @@
-import { Role } from "./codes.ts";
+import { Role } from "../codes.ts";
 import type { Reading } from "./transactions.ts";
 
 /** A job that has something below it, or leaves of one parent, role, type and state: then `seq` is the first of them, `n` how many. */

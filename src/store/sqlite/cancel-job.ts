@@ -1,6 +1,6 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
+import { CascadeKind, isTerminalCode, RunCode, reasonOf, State } from "../codes.ts";
 import { type BelowMode, markCascadeDue } from "./barrier.ts";
-import { CascadeKind, isTerminalCode, RunCode, reasonOf, State } from "./codes.ts";
 import { endRun } from "./end-run.ts";
 import { type JobRow, saveJob } from "./job-row.ts";
 import type { Step } from "./step.ts";

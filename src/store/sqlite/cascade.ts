@@ -1,7 +1,7 @@
+import { CascadeKind, Reason, Role, RunCode, State, TriggerCode } from "../codes.ts";
 import type { UpkeepAnswer } from "../store.ts";
 import { belowMode, flipsOf, reasonBelow } from "./barrier.ts";
 import { cancelJob } from "./cancel-job.ts";
-import { CascadeKind, Reason, Role, RunCode, State, TriggerCode } from "./codes.ts";
 import { type JobRow, jobColumns, loadJob } from "./job-row.ts";
 import { judgeParents } from "./judge.ts";
 import { effectsOf, type Step } from "./step.ts";

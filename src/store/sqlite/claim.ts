@@ -1,7 +1,7 @@
 import type { JobId } from "../../core/names.ts";
+import { State } from "../codes.ts";
 import type { ClaimAnswer, ClaimItem, Lease } from "../store.ts";
 import { claimedBefore } from "./claimed-before.ts";
-import { State } from "./codes.ts";
 import { type LeaseRow, leaseColumns, leaseOf } from "./lease.ts";
 import { leaseIdOf } from "./lease-id.ts";
 import type { KnownLane } from "./mirror.ts";

@@ -1,5 +1,5 @@
+import { CascadeKind, RunCode, State } from "../codes.ts";
 import { flip, markCascadeDue, openBelow } from "./barrier.ts";
-import { CascadeKind, RunCode, State } from "./codes.ts";
 import { type JobChange, type JobRow, saveJob } from "./job-row.ts";
 import type { Step } from "./step.ts";
 

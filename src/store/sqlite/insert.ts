@@ -1,9 +1,9 @@
 import type { NewTree } from "../../core/job.ts";
 import { groupType, type JobId } from "../../core/names.ts";
+import { Hold, State } from "../codes.ts";
 import type { InsertAnswer, InsertItem } from "../store.ts";
 import { acceptRun } from "./accept-run.ts";
 import { addToBarrier } from "./barrier.ts";
-import { Hold, State } from "./codes.ts";
 import { loadJob } from "./job-row.ts";
 import { insertNode, insertRoot, metadataText, type NodePlace } from "./new-row.ts";
 import { findRepeats, holderOf, refusalBy } from "./repeat.ts";

@@ -1,7 +1,7 @@
 import type { JobDetail, JobSummary, TypedBytes } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
+import { holdOf, isTerminalCode, policyOf, reasonOf, roleOf, stateOf, triggerOf } from "../codes.ts";
 import { attemptsOf } from "./attempts.ts";
-import { holdOf, isTerminalCode, policyOf, reasonOf, roleOf, stateOf, triggerOf } from "./codes.ts";
 import type { JobRow } from "./job-row.ts";
 import { parseBackoff } from "./queue-row.ts";
 import type { Reading } from "./transactions.ts";

@@ -1,5 +1,5 @@
 import type { JobId } from "../../core/names.ts";
-import { isTerminalCode, State } from "./codes.ts";
+import { isTerminalCode, State } from "../codes.ts";
 import { count, due, ready, type Step } from "./step.ts";
 
 /** What changes in the life of a job. */

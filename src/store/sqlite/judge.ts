@@ -1,3 +1,4 @@
+import { CascadeKind, Hold, isTerminalCode, Reason, Role, RunCode, State, TriggerCode } from "../codes.ts";
 import {
   type BarrierRow,
   belowMode,
@@ -9,7 +10,6 @@ import {
   saveBarrier,
   takeFlips,
 } from "./barrier.ts";
-import { CascadeKind, Hold, isTerminalCode, Reason, Role, RunCode, State, TriggerCode } from "./codes.ts";
 import { endRun, releaseNode } from "./end-run.ts";
 import { type JobRow, jobColumns, loadJob, saveJob } from "./job-row.ts";
 import type { Step } from "./step.ts";

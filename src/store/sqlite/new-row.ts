@@ -1,6 +1,6 @@
 import type { Edge, NewJob } from "../../core/job.ts";
 import { groupType } from "../../core/names.ts";
-import { type Hold, Policy, Role, State, TriggerCode } from "./codes.ts";
+import { type Hold, Policy, Role, State, TriggerCode } from "../codes.ts";
 import { backoffText } from "./queue-row.ts";
 import { count, due, ready, type Step } from "./step.ts";
 

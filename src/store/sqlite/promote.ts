@@ -1,7 +1,7 @@
 import { groupType } from "../../core/names.ts";
+import { State } from "../codes.ts";
 import type { PromoteAnswer } from "../store.ts";
 import { acceptRun } from "./accept-run.ts";
-import { State } from "./codes.ts";
 import { type JobRow, jobColumns, saveJob } from "./job-row.ts";
 import { judgeParents } from "./judge.ts";
 import { effectsOf, type Step } from "./step.ts";

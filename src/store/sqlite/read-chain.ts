@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { JobId } from "../../core/names.ts";
+import { isTerminalCode, Role, reasonOf, roleOf, stateOf, triggerOf } from "../codes.ts";
 import type { ChainNodeRecord, ChainPage, ChainRequest } from "../store.ts";
 import { eachBelow, type Group, type Slices } from "./below.ts";
-import { isTerminalCode, Role, reasonOf, roleOf, stateOf, triggerOf } from "./codes.ts";
 import { parsePlace } from "./cursor.ts";
 import { firstGroups } from "./first-groups.ts";
 import { seekLevel } from "./seek-level.ts";

@@ -1,4 +1,4 @@
--- The SQLite store, schema version 1. Codes of states, roles and reasons are those of codes.ts; times are ms since the epoch.
+-- The SQLite store, schema version 1. Codes of states, roles and reasons are those of src/store/codes.ts; times are ms since the epoch.
 -- Hot rows are narrow: payloads, attempts and barriers do not sit in the row that claim and settle touch.
 
 -- Texts that many jobs share: types, schema ids, principals.

@@ -1,4 +1,5 @@
 import type { LeaseId } from "../../core/names.ts";
+import { reasonOf, State } from "../codes.ts";
 import type {
   KeptLease,
   NewSession,
@@ -8,7 +9,6 @@ import type {
   ResumeRequest,
   SessionRef,
 } from "../store.ts";
-import { reasonOf, State } from "./codes.ts";
 import { endLease, optionsOf } from "./end-lease.ts";
 import { type JobRow, jobColumns } from "./job-row.ts";
 import { judgeParents } from "./judge.ts";

@@ -1,9 +1,9 @@
 import { type ErrorCode, errorStatus } from "../../core/errors.ts";
 import type { TypedBytes } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
+import { Recorded, Role, RunCode, recordedOf, Sent, State, stateOf } from "../codes.ts";
 import type { SettleAnswer, SettleItem } from "../store.ts";
 import { flip } from "./barrier.ts";
-import { Recorded, Role, RunCode, recordedOf, Sent, State, stateOf } from "./codes.ts";
 import { endLease } from "./end-lease.ts";
 import { ended, type JobRow, loadJob } from "./job-row.ts";
 import { seqOfLease } from "./lease-id.ts";

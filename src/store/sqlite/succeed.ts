@@ -1,9 +1,9 @@
 import { type DeclaredEdge, declarationProblem } from "../../core/declarations.ts";
 import { recordedError } from "../../core/error-text.ts";
 import type { NewNode, Outcome } from "../../core/job.ts";
+import { Hold, Recorded, Role, RunCode, roleOf } from "../codes.ts";
 import { acceptRun } from "./accept-run.ts";
 import { addToBarrier, loadBarrier } from "./barrier.ts";
-import { Hold, Recorded, Role, RunCode, roleOf } from "./codes.ts";
 import { endLease, type LeaseEnding, type SaidBy } from "./end-lease.ts";
 import { endRun } from "./end-run.ts";
 import type { JobRow } from "./job-row.ts";

@@ -6,15 +6,14 @@ import type {
   HoldReason,
   JobRole,
   JobState,
-  OutcomeKind,
   Trigger,
-} from "../../core/job.ts";
+} from "../core/job.ts";
 
 /** How a job's own run ended. */
 export type Run = "SUCCEEDED" | "DEAD" | "CANCELLED" | "SKIPPED";
 
-/** The integers that stand for words in the store and in its scripts (`lua/codes.lua`). Part of the layout: never change one, only add. */
-export const State: Readonly<Record<JobState, number>> = {
+/** The integers that stand for words in what the stores keep, their SQL and their scripts. Part of the formats: never change one, only add. */
+export const State = {
   SCHEDULED: 1,
   READY: 2,
   RUNNING: 3,
@@ -24,16 +23,17 @@ export const State: Readonly<Record<JobState, number>> = {
   COMPLETED: 7,
   DEAD: 8,
   CANCELLED: 9,
-};
+} as const;
 
-const Hold: Readonly<Record<HoldReason, number>> = { PARENT: 1, BARRIER: 2, SCHEMA: 3 };
-export const Role: Readonly<Record<JobRole, number>> = { ROOT: 0, CHILD: 1, HEIR: 2 };
-export const Policy: Readonly<Record<FailurePolicy, number>> = { FAIL: 0, IGNORE: 1, FAIL_FAST: 2 };
-export const TriggerCode: Readonly<Record<Trigger, number>> = { SUCCEEDED: 0, ANY_FAILED: 1, SETTLED: 2 };
-const RunCode: Readonly<Record<Run, number>> = { SUCCEEDED: 1, DEAD: 2, CANCELLED: 3, SKIPPED: 4 };
-export const BackoffKind: Readonly<Record<BackoffPolicy["kind"], number>> = { EXPONENTIAL: 1, LINEAR: 2, FIXED: 3 };
+export const Hold = { PARENT: 1, BARRIER: 2, SCHEMA: 3 } as const;
+export const Role = { ROOT: 0, CHILD: 1, HEIR: 2 } as const;
+export const Policy = { FAIL: 0, IGNORE: 1, FAIL_FAST: 2 } as const;
+export const TriggerCode = { SUCCEEDED: 0, ANY_FAILED: 1, SETTLED: 2 } as const;
+export const RunCode = { SUCCEEDED: 1, DEAD: 2, CANCELLED: 3, SKIPPED: 4 } as const;
+export const BackoffKind = { EXPONENTIAL: 1, LINEAR: 2, FIXED: 3 } as const;
+export const CascadeKind = { BELOW: 1, FAIL_FAST: 2 } as const;
 
-const Reason: Readonly<Record<EndReason, number>> = {
+export const Reason = {
   ATTEMPTS_EXHAUSTED: 1,
   DISCARDED: 2,
   CRASH_LIMIT: 3,
@@ -44,9 +44,9 @@ const Reason: Readonly<Record<EndReason, number>> = {
   PARENT_CANCELLED: 8,
   DEPENDENCY_FAILED: 9,
   TRIGGER_NOT_MET: 10,
-};
+} as const;
 
-const Recorded: Readonly<Record<AttemptOutcome, number>> = {
+export const Recorded = {
   SUCCEEDED: 1,
   FAILED: 2,
   TIMED_OUT: 3,
@@ -55,35 +55,35 @@ const Recorded: Readonly<Record<AttemptOutcome, number>> = {
   RELEASED: 6,
   CRASHED: 7,
   CANCELLED: 8,
-};
+} as const;
 
 /** What a worker sent; 0: nothing, or the lease was taken from it. */
-export const Sent: Readonly<Record<OutcomeKind, number>> = {
+export const Sent = {
   success: 1,
   failure: 2,
   discard: 3,
   snooze: 4,
   release: 5,
   cancel: 6,
-};
+} as const;
 
-const stateNames = wordsOf(State);
-const holdNames = wordsOf(Hold);
-const roleNames = wordsOf(Role);
-const policyNames = wordsOf(Policy);
-const triggerNames = wordsOf(TriggerCode);
-const runNames = wordsOf(RunCode);
-const reasonNames = wordsOf(Reason);
-const recordedNames = wordsOf(Recorded);
-const backoffNames = wordsOf(BackoffKind);
+const stateNames = wordsOf<JobState>(State);
+const holdNames = wordsOf<HoldReason>(Hold);
+const roleNames = wordsOf<JobRole>(Role);
+const policyNames = wordsOf<FailurePolicy>(Policy);
+const triggerNames = wordsOf<Trigger>(TriggerCode);
+const runNames = wordsOf<Run>(RunCode);
+const reasonNames = wordsOf<EndReason>(Reason);
+const recordedNames = wordsOf<AttemptOutcome>(Recorded);
+const backoffNames = wordsOf<BackoffPolicy["kind"]>(BackoffKind);
 
-/** The word for a code of the store; an unknown code is a bug or another program's doing, and throws. */
+/** The word for a code; an unknown one is a bug or another program's doing, and throws. */
 export const stateOf = (code: number): JobState => known(stateNames.get(code), "state", code);
 export const roleOf = (code: number): JobRole => known(roleNames.get(code), "role", code);
 export const policyOf = (code: number): FailurePolicy => known(policyNames.get(code), "policy", code);
 export const triggerOf = (code: number): Trigger => known(triggerNames.get(code), "trigger", code);
-export const recordedOf = (code: number): AttemptOutcome => known(recordedNames.get(code), "outcome", code);
 export const backoffKindOf = (code: number): BackoffPolicy["kind"] => known(backoffNames.get(code), "back-off", code);
+export const recordedOf = (code: number): AttemptOutcome => known(recordedNames.get(code), "outcome", code);
 
 /** As above, where 0 stands for none. */
 export const holdOf = (code: number): HoldReason | undefined => holdNames.get(code);
@@ -91,7 +91,7 @@ export const runOf = (code: number): Run | undefined => runNames.get(code);
 export const reasonOf = (code: number): EndReason | undefined => reasonNames.get(code);
 
 /** Terminal states are the last ones. */
-export const isTerminalCode = (state: number): boolean => state >= 7;
+export const isTerminalCode = (state: number): boolean => state >= State.COMPLETED;
 
 function wordsOf<Word extends string>(codes: Readonly<Record<Word, number>>): ReadonlyMap<number, Word> {
   // Object.keys knows only strings; the keys of these tables are the words.
