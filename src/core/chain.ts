@@ -19,6 +19,12 @@ export type BelowMode = "RUN" | "SETTLED_ONLY" | "NOTHING";
 /** Work that is due below a job, in steps; BELOW (its run ended badly, or it was cancelled) wins over FAIL_FAST. */
 export type CascadeKind = "BELOW" | "FAIL_FAST";
 
+/**
+ * What a revival brings back below a job, from few to many: its heirs that were skipped or cancelled by a cascade; also its
+ * children that a cascade cancelled; also its dead children and heirs.
+ */
+export type ReviveScope = "HEIRS" | "CANCELLED" | "DEAD";
+
 /** What the decisions about a chain need to know of a job. `ownReason` is kept apart until the job is terminal. */
 export interface ChainRecord {
   readonly state: JobState;

@@ -8,7 +8,13 @@ export type RecordedErrorName = "WORKER_LOST" | "SNOOZE_LIMIT" | StorabilityProb
 /** What can stand against a success whose nodes a store should take. */
 export type StorabilityProblem = Extract<
   ErrorCode,
-  "CHAIN_TOO_DEEP" | "CHAIN_TOO_LARGE" | "TOO_MANY_CHILDREN" | "TOO_MANY_HEIRS" | "DUPLICATE_KEY" | "TREE_INVALID"
+  | "CHAIN_TOO_DEEP"
+  | "CHAIN_TOO_LARGE"
+  | "TOO_MANY_CHILDREN"
+  | "TOO_MANY_HEIRS"
+  | "DUPLICATE_KEY"
+  | "TREE_INVALID"
+  | "STAGE_INCOMPLETE"
 >;
 
 const messages: Readonly<Record<RecordedErrorName, string>> = {
@@ -16,10 +22,11 @@ const messages: Readonly<Record<RecordedErrorName, string>> = {
   SNOOZE_LIMIT: `the job was snoozed more than ${limits.snoozesMax} times`,
   CHAIN_TOO_DEEP: `the declared jobs would lie deeper than ${limits.depthMax} edges below the root`,
   CHAIN_TOO_LARGE: `the chain would have more than ${limits.chainNodesMax} jobs`,
-  TOO_MANY_CHILDREN: `one result declares at most ${limits.declarationsMax} jobs`,
+  TOO_MANY_CHILDREN: `one result declares at most ${limits.declarationsMax} jobs, and one job has at most ${limits.childrenMax} children`,
   TOO_MANY_HEIRS: `one job has at most ${limits.heirsMax} heirs`,
   DUPLICATE_KEY: "a key was declared twice below one parent",
   TREE_INVALID: "more than one heir of one parent is as_result",
+  STAGE_INCOMPLETE: "the result names another number of staged children than were staged",
 };
 
 /** The error that every store records with an attempt under this name; constant, so that like failures group. */

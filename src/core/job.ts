@@ -83,6 +83,27 @@ export const serverDefaults: ServerDefaults = {
   crashLimit: 3,
 };
 
+/** How long an ended chain is kept, by the state of its root; spans in ms. */
+export interface Retention {
+  readonly completedMs: number;
+  readonly cancelledMs: number;
+  readonly deadMs: number;
+}
+
+const dayMs = 86_400_000;
+
+export const defaultRetention: Retention = { completedMs: dayMs, cancelledMs: dayMs, deadMs: 30 * dayMs };
+
+/** How long a removed root's id and request id still answer repeats, in ms. */
+export const rememberedMs = dayMs;
+
+/**
+ * Why a job cannot be retried. STATE: it is neither dead nor waiting. CANCELLED: it was cancelled. NOTHING_DEAD: its chain failed
+ * by a cancelled job alone. ANCESTOR: one above it is completed, cancelled or asked to stop. BARRIER: heirs of the nearest open
+ * ancestor are under way. BUSY: jobs near it are just being cancelled or brought back. EPOCH: its epoch is older than expected.
+ */
+export type RetryRefusal = "STATE" | "CANCELLED" | "NOTHING_DEAD" | "ANCESTOR" | "BARRIER" | "BUSY" | "EPOCH";
+
 /** When a job may start: at a time (ms since the epoch; past means now) or so long after its insert or release. */
 export type Start =
   | { readonly kind: "now" }
@@ -140,7 +161,14 @@ export interface NewTree {
 
 /** How an attempt ended, as the worker (or the broker for it) says. */
 export type Outcome =
-  | { readonly kind: "success"; readonly result?: TypedBytes | undefined; readonly nodes: readonly NewNode[] }
+  | {
+      readonly kind: "success";
+      readonly result?: TypedBytes | undefined;
+      /** Only heirs when children were staged. */
+      readonly nodes: readonly NewNode[];
+      /** Children that were staged under the lease; none when left out. */
+      readonly staged?: number | undefined;
+    }
   | {
       readonly kind: "failure";
       readonly error: JobError;
@@ -166,6 +194,13 @@ export interface AttemptRecord {
   readonly endedAt: number | undefined;
   readonly error: JobError | undefined;
   readonly epoch: number;
+}
+
+/** What a handler last said of how far it is. */
+export interface ProgressRecord {
+  readonly attempt: number;
+  readonly bytes: Uint8Array;
+  readonly at: number;
 }
 
 /** A job without its payload, result and history. Times in ms since the epoch. */
@@ -220,4 +255,5 @@ export interface JobDetail extends JobSummary {
   /** The first 20 and the last 20, oldest first; the running one last. */
   readonly attempts: readonly AttemptRecord[];
   readonly attemptsOmitted: number;
+  readonly progress: ProgressRecord | undefined;
 }

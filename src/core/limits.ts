@@ -5,9 +5,10 @@ export const limits = {
   batchItemsMax: 1_000,
   batchBytesMax: 4_194_304,
   treeNodesMax: 10_000,
-  /** Nodes that one result may declare; more need staging, which is not built yet. */
+  /** Nodes that one result or one stage frame may declare. */
   declarationsMax: 2_000,
   declarationBytesMax: 1_048_576,
+  childrenMax: 100_000,
   heirsMax: 16,
   depthMax: 64,
   chainNodesMax: 1_000_000,
@@ -17,6 +18,8 @@ export const limits = {
   metadataEntriesMax: 32,
   metadataBytesMax: 4_096,
   snoozesMax: 1_000,
+  progressBytesMax: 16_384,
+  progressIntervalMs: 1_000,
   attemptsKeptFirst: 20,
   attemptsKeptLast: 20,
   idCharsMax: 128,

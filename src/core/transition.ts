@@ -94,6 +94,7 @@ export const transitions: readonly Transition[] = [
   row("DEAD", "revive", "AWAITING_CHILDREN", 3),
   row("DEAD", "revive", "HELD_BARRIER", 3),
   row("CANCELLED", "revive", "READY", 3),
+  row("CANCELLED", "revive", "SCHEDULED", 3),
   row("CANCELLED", "revive", "HELD_PARENT", 3),
   row("CANCELLED", "revive", "HELD_BARRIER", 3),
   row("CANCELLED", "revive", "AWAITING_CHILDREN", 3),

@@ -1,3 +1,5 @@
+import type { ReviveScope } from "../core/chain.ts";
+import type { StorabilityProblem } from "../core/error-text.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type {
   AttemptOutcome,
@@ -8,9 +10,12 @@ import type {
   JobRole,
   JobState,
   JobSummary,
+  NewNode,
   NewTree,
   Outcome,
   OutcomeKind,
+  Retention,
+  RetryRefusal,
   ServerDefaults,
   TypedBytes,
 } from "../core/job.ts";
@@ -51,8 +56,24 @@ export interface Store {
   reap(request: { readonly max: number; readonly bufferedMsMax: number; readonly jitter: number }): Promise<ReapAnswer>;
   /** Carries the end of at most `max` jobs marked `propagateDue` to their parents, one level. */
   propagate(request: { readonly max: number }): Promise<UpkeepAnswer>;
-  /** Works off due cascades (FAIL_FAST, a parent that died, was skipped or cancelled): at most `max` rows. */
+  /** Works off what is due below jobs: brings back what a revival reopened, then cancels (FAIL_FAST, a parent that died, was skipped or cancelled): at most `max` rows. */
   cascade(request: { readonly max: number }): Promise<UpkeepAnswer>;
+  /** Puts at most `max` staged children of accepted results into their chains. */
+  expand(request: { readonly max: number }): Promise<UpkeepAnswer>;
+  /** Removes chains whose retention is over and forgets what is remembered of removed roots: at most `max` jobs and `max` memories. */
+  prune(request: { readonly max: number }): Promise<UpkeepAnswer>;
+
+  /** Cancels jobs by request, one level; `cascade` does the rest. Each item is atomic by itself. At most 1,000. */
+  cancel(items: readonly CancelItem[]): Promise<CancelAnswers>;
+  /** Revives dead jobs with the path above them, pulls waiting ones forward; each item is atomic by itself. At most 1,000. */
+  retry(items: readonly RetryItem[]): Promise<RetryAnswers>;
+  /** Removes terminal chains, each by its root: at most `max` jobs now, `prune` does the rest. */
+  remove(roots: readonly JobId[], request: { readonly max: number }): Promise<readonly RemoveAnswer[]>;
+
+  /** Keeps children of running jobs, invisible, until their success is accepted. One frame of one lease each; at most 1,000 nodes in all. */
+  stage(items: readonly StageItem[]): Promise<readonly StageAnswer[]>;
+  /** Keeps the newest progress of running jobs; a lease that is not live changes nothing. */
+  report(items: readonly ProgressItem[]): Promise<void>;
 
   getJob(id: JobId): Promise<JobDetail | undefined>;
   /** One page in the order of `ListFilter`; may be short and still have a cursor. */
@@ -96,6 +117,8 @@ export interface Store {
 /** What every driver is opened with. */
 export interface StoreOptions {
   readonly defaults: ServerDefaults;
+  /** `defaultRetention` when left out. */
+  readonly retention?: Retention | undefined;
   /** Milliseconds since the epoch; only tests give one. */
   readonly clock?: () => number;
 }
@@ -146,6 +169,8 @@ export interface Effects {
   readonly propagateDue: boolean;
   /** `cascade` has work. */
   readonly cascadeDue: boolean;
+  /** `expand` has work. */
+  readonly expandDue: boolean;
   /** Earliest run time that was set, in ms since the epoch: `promote` has work then. */
   readonly dueAt: number | undefined;
 }
@@ -165,6 +190,8 @@ export interface JobStatus {
   readonly state: JobState;
   /** Own run accepted or ended for good. */
   readonly ran: boolean;
+  /** Rises with every change, also of its progress. */
+  readonly version: number;
 }
 
 export interface SessionRef {
@@ -342,6 +369,77 @@ export interface ReapAnswer extends UpkeepAnswer {
   readonly taken: readonly { readonly sessionId: SessionId; readonly leaseId: LeaseId }[];
 }
 
+// ---- asked for by users ------------------------------------------------------------------------------------------------
+
+export interface CancelItem {
+  readonly id: JobId;
+  /** No heir below runs, whatever its trigger. */
+  readonly includeHeirs: boolean;
+}
+
+export interface CancelAnswers {
+  readonly answers: readonly CancelAnswer[];
+  readonly effects: Effects;
+}
+
+/** `changed` is false for a job that is terminal, or that was asked to stop before. */
+export type CancelAnswer =
+  | { readonly kind: "missing" }
+  | { readonly kind: "cancelled"; readonly state: JobState; readonly changed: boolean };
+
+export interface RetryItem {
+  readonly id: JobId;
+  /** The epoch that the caller saw: of a job that has moved on to a newer one nothing changes. */
+  readonly expectedEpoch?: number | undefined;
+}
+
+export interface RetryAnswers {
+  readonly answers: readonly RetryAnswer[];
+  readonly effects: Effects;
+}
+
+/**
+ * `unchanged`: it is READY already, or its epoch is newer than expected. `refused`: see RetryRefusal; `blocker` is the job that
+ * stands in the way, where it is another.
+ */
+export type RetryAnswer =
+  | { readonly kind: "missing" }
+  | { readonly kind: "retried" | "unchanged"; readonly state: JobState; readonly epoch: number }
+  | {
+      readonly kind: "refused";
+      readonly why: RetryRefusal;
+      readonly state: JobState;
+      readonly blocker: JobId | undefined;
+    };
+
+/** `missing` also when its chain is being removed already. `below`: it is not a root. `more`: the rest goes with `prune`. */
+export type RemoveAnswer =
+  | { readonly kind: "missing" }
+  | { readonly kind: "open"; readonly state: JobState }
+  | { readonly kind: "below"; readonly rootId: JobId }
+  | { readonly kind: "removed"; readonly count: number; readonly more: boolean };
+
+export interface StageItem {
+  readonly leaseId: LeaseId;
+  /** Counts up from 1 within the lease. */
+  readonly seq: number;
+  /** Children only, at most `limits.declarationsMax` of at most `limits.declarationBytesMax`. */
+  readonly nodes: readonly NewNode[];
+}
+
+/** `staged`: kept, now or by an earlier try; `total` of the lease so far. `gap`: a frame before it is missing. `lost`: the lease is not live. */
+export type StageAnswer =
+  | { readonly kind: "staged"; readonly total: number }
+  | { readonly kind: "gap"; readonly expected: number }
+  | { readonly kind: "refused"; readonly problem: StorabilityProblem }
+  | { readonly kind: "lost" };
+
+export interface ProgressItem {
+  readonly leaseId: LeaseId;
+  /** Opaque, at most `limits.progressBytesMax`. */
+  readonly bytes: Uint8Array;
+}
+
 // ---- reads -------------------------------------------------------------------------------------------------------------
 
 /** All that is set must match. Newest first; with `parentId`, in declaration order. */
@@ -354,6 +452,11 @@ export interface ListFilter {
   readonly states: readonly JobState[];
   /** False: jobs whose reason is CHAIN_FAILED are left out. */
   readonly includeChainFailed: boolean;
+  readonly errorFingerprint?: string | undefined;
+  /** Only jobs that changed at this time or later, in ms since the epoch. */
+  readonly updatedSince?: number | undefined;
+  /** Only roots. */
+  readonly rootsOnly?: boolean | undefined;
 }
 
 export interface PageRequest {
@@ -421,6 +524,10 @@ export interface QueueSettings {
   readonly backoff: BackoffPolicy | undefined;
   readonly timeoutMs: number | undefined;
   readonly crashLimit: number | undefined;
+  /** How long chains whose root is in this queue are kept after their end, by its state. */
+  readonly completedRetentionMs: number | undefined;
+  readonly cancelledRetentionMs: number | undefined;
+  readonly deadRetentionMs: number | undefined;
 }
 
 /** Only the named keys are set. */
@@ -465,4 +572,12 @@ export interface DumpedJob extends JobDetail {
   readonly heirsNotOk: number;
   /** Its heirs have been judged since its barrier opened. */
   readonly barrierJudged: boolean;
+  /** Cancelling was asked for with its heirs. */
+  readonly cancelHeirs: boolean;
+  /** What `cascade` still brings back below it. */
+  readonly reviving: ReviveScope | undefined;
+  /** Children staged under its live lease or, once its run was accepted, not yet put into the chain. */
+  readonly staged: number;
+  /** Its chain is being removed; only of a root. */
+  readonly pruning: boolean;
 }

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file conveyor/v1/job_service.proto.
  */
 export const file_conveyor_v1_job_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb252ZXlvci92MS9qb2Jfc2VydmljZS5wcm90bxILY29udmV5b3IudjEiLwoHSm9iVHJlZRIkCgVub2RlcxgBIAMoCzIVLmNvbnZleW9yLnYxLlRyZWVOb2RlImAKC0VucXVldWVJdGVtEiMKA2pvYhgBIAEoCzIULmNvbnZleW9yLnYxLkpvYlNwZWNIABIkCgR0cmVlGAIgASgLMhQuY29udmV5b3IudjEuSm9iVHJlZUgAQgYKBGl0ZW0iYwoORW5xdWV1ZVJlcXVlc3QSIwoDam9iGAEgASgLMhQuY29udmV5b3IudjEuSm9iU3BlY0gAEiQKBHRyZWUYAiABKAsyFC5jb252ZXlvci52MS5Kb2JUcmVlSABCBgoEaXRlbSJGCg9FbnF1ZXVlUmVzcG9uc2USHQoDam9iGAEgASgLMhAuY29udmV5b3IudjEuSm9iEhQKDGRlZHVwbGljYXRlZBgCIAEoCCJWChNFbnF1ZXVlQmF0Y2hSZXF1ZXN0EicKBWl0ZW1zGAEgAygLMhguY29udmV5b3IudjEuRW5xdWV1ZUl0ZW0SFgoOYWxsX29yX25vdGhpbmcYAiABKAgiVAoNRW5xdWV1ZVJlc3VsdBIKCgJpZBgBIAEoCRIUCgxkZWR1cGxpY2F0ZWQYAiABKAgSIQoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1cyJDChRFbnF1ZXVlQmF0Y2hSZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhouY29udmV5b3IudjEuRW5xdWV1ZVJlc3VsdCI/Cg1HZXRKb2JSZXF1ZXN0EgoKAmlkGAEgASgJEiIKBHZpZXcYAiABKA4yFC5jb252ZXlvci52MS5Kb2JWaWV3Ii8KDkdldEpvYlJlc3BvbnNlEh0KA2pvYhgBIAEoCzIQLmNvbnZleW9yLnYxLkpvYiLiAQoPTGlzdEpvYnNSZXF1ZXN0Eg8KB3Jvb3RfaWQYASABKAkSEQoJcGFyZW50X2lkGAIgASgJEg0KBXF1ZXVlGAMgASgJEgwKBHR5cGUYBCABKAkSJQoGc3RhdGVzGAUgAygOMhUuY29udmV5b3IudjEuSm9iU3RhdGUSHAoUaW5jbHVkZV9jaGFpbl9mYWlsZWQYBiABKAgSIgoEdmlldxgHIAEoDjIULmNvbnZleW9yLnYxLkpvYlZpZXcSEQoJcGFnZV9zaXplGAggASgFEhIKCnBhZ2VfdG9rZW4YCSABKAkiSwoQTGlzdEpvYnNSZXNwb25zZRIeCgRqb2JzGAEgAygLMhAuY29udmV5b3IudjEuSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJqCg9HZXRDaGFpblJlcXVlc3QSCgoCaWQYASABKAkSFgoJZGVwdGhfbWF4GAIgASgNSACIAQESEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAlCDAoKX2RlcHRoX21heCKVAgoJQ2hhaW5Ob2RlEhEKCXBhcmVudF9pZBgBIAEoCRINCgVjb3VudBgCIAEoDRIKCgJpZBgDIAEoCRIMCgR0eXBlGAQgASgJEiQKBXN0YXRlGAUgASgOMhUuY29udmV5b3IudjEuSm9iU3RhdGUSIgoEcm9sZRgGIAEoDjIULmNvbnZleW9yLnYxLkpvYlJvbGUSDgoGcmVhc29uGAcgASgJEiUKB3RyaWdnZXIYCCABKA4yFC5jb252ZXlvci52MS5UcmlnZ2VyEgsKA2tleRgJIAEoCRINCgVkZXB0aBgKIAEoDRIYChBwZW5kaW5nX2NoaWxkcmVuGAsgASgNEhUKDXBlbmRpbmdfaGVpcnMYDCABKA0iQQoKU3RhdGVDb3VudBIkCgVzdGF0ZRgBIAEoDjIVLmNvbnZleW9yLnYxLkpvYlN0YXRlEg0KBWNvdW50GAIgASgEIowBChBHZXRDaGFpblJlc3BvbnNlEg8KB3Jvb3RfaWQYASABKAkSJQoFbm9kZXMYAiADKAsyFi5jb252ZXlvci52MS5DaGFpbk5vZGUSJwoGdG90YWxzGAMgAygLMhcuY29udmV5b3IudjEuU3RhdGVDb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YBCABKAkibwoOV2FpdEpvYlJlcXVlc3QSCgoCaWQYASABKAkSJQoFdW50aWwYAiABKA4yFi5jb252ZXlvci52MS5XYWl0VW50aWwSKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJBCg9XYWl0Sm9iUmVzcG9uc2USHQoDam9iGAEgASgLMhAuY29udmV5b3IudjEuSm9iEg8KB3JlYWNoZWQYAiABKAgqVAoJV2FpdFVudGlsEhoKFldBSVRfVU5USUxfVU5TUEVDSUZJRUQQABISCg5XQUlUX1VOVElMX1JBThABEhcKE1dBSVRfVU5USUxfVEVSTUlOQUwQAjLCAwoKSm9iU2VydmljZRJECgdFbnF1ZXVlEhsuY29udmV5b3IudjEuRW5xdWV1ZVJlcXVlc3QaHC5jb252ZXlvci52MS5FbnF1ZXVlUmVzcG9uc2USUwoMRW5xdWV1ZUJhdGNoEiAuY29udmV5b3IudjEuRW5xdWV1ZUJhdGNoUmVxdWVzdBohLmNvbnZleW9yLnYxLkVucXVldWVCYXRjaFJlc3BvbnNlEkEKBkdldEpvYhIaLmNvbnZleW9yLnYxLkdldEpvYlJlcXVlc3QaGy5jb252ZXlvci52MS5HZXRKb2JSZXNwb25zZRJHCghMaXN0Sm9icxIcLmNvbnZleW9yLnYxLkxpc3RKb2JzUmVxdWVzdBodLmNvbnZleW9yLnYxLkxpc3RKb2JzUmVzcG9uc2USRwoIR2V0Q2hhaW4SHC5jb252ZXlvci52MS5HZXRDaGFpblJlcXVlc3QaHS5jb252ZXlvci52MS5HZXRDaGFpblJlc3BvbnNlEkQKB1dhaXRKb2ISGy5jb252ZXlvci52MS5XYWl0Sm9iUmVxdWVzdBocLmNvbnZleW9yLnYxLldhaXRKb2JSZXNwb25zZWIGcHJvdG8z", [file_conveyor_v1_job, file_google_protobuf_duration, file_google_rpc_status]);
+  fileDesc("Ch1jb252ZXlvci92MS9qb2Jfc2VydmljZS5wcm90bxILY29udmV5b3IudjEiLwoHSm9iVHJlZRIkCgVub2RlcxgBIAMoCzIVLmNvbnZleW9yLnYxLlRyZWVOb2RlImAKC0VucXVldWVJdGVtEiMKA2pvYhgBIAEoCzIULmNvbnZleW9yLnYxLkpvYlNwZWNIABIkCgR0cmVlGAIgASgLMhQuY29udmV5b3IudjEuSm9iVHJlZUgAQgYKBGl0ZW0iYwoORW5xdWV1ZVJlcXVlc3QSIwoDam9iGAEgASgLMhQuY29udmV5b3IudjEuSm9iU3BlY0gAEiQKBHRyZWUYAiABKAsyFC5jb252ZXlvci52MS5Kb2JUcmVlSABCBgoEaXRlbSJGCg9FbnF1ZXVlUmVzcG9uc2USHQoDam9iGAEgASgLMhAuY29udmV5b3IudjEuSm9iEhQKDGRlZHVwbGljYXRlZBgCIAEoCCJWChNFbnF1ZXVlQmF0Y2hSZXF1ZXN0EicKBWl0ZW1zGAEgAygLMhguY29udmV5b3IudjEuRW5xdWV1ZUl0ZW0SFgoOYWxsX29yX25vdGhpbmcYAiABKAgiVAoNRW5xdWV1ZVJlc3VsdBIKCgJpZBgBIAEoCRIUCgxkZWR1cGxpY2F0ZWQYAiABKAgSIQoFZXJyb3IYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1cyJDChRFbnF1ZXVlQmF0Y2hSZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhouY29udmV5b3IudjEuRW5xdWV1ZVJlc3VsdCI/Cg1HZXRKb2JSZXF1ZXN0EgoKAmlkGAEgASgJEiIKBHZpZXcYAiABKA4yFC5jb252ZXlvci52MS5Kb2JWaWV3Ii8KDkdldEpvYlJlc3BvbnNlEh0KA2pvYhgBIAEoCzIQLmNvbnZleW9yLnYxLkpvYiL9AQoPTGlzdEpvYnNSZXF1ZXN0Eg8KB3Jvb3RfaWQYASABKAkSEQoJcGFyZW50X2lkGAIgASgJEg0KBXF1ZXVlGAMgASgJEgwKBHR5cGUYBCABKAkSJQoGc3RhdGVzGAUgAygOMhUuY29udmV5b3IudjEuSm9iU3RhdGUSHAoUaW5jbHVkZV9jaGFpbl9mYWlsZWQYBiABKAgSIgoEdmlldxgHIAEoDjIULmNvbnZleW9yLnYxLkpvYlZpZXcSEQoJcGFnZV9zaXplGAggASgFEhIKCnBhZ2VfdG9rZW4YCSABKAkSGQoRZXJyb3JfZmluZ2VycHJpbnQYCiABKAkiSwoQTGlzdEpvYnNSZXNwb25zZRIeCgRqb2JzGAEgAygLMhAuY29udmV5b3IudjEuSm9iEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJqCg9HZXRDaGFpblJlcXVlc3QSCgoCaWQYASABKAkSFgoJZGVwdGhfbWF4GAIgASgNSACIAQESEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAlCDAoKX2RlcHRoX21heCKVAgoJQ2hhaW5Ob2RlEhEKCXBhcmVudF9pZBgBIAEoCRINCgVjb3VudBgCIAEoDRIKCgJpZBgDIAEoCRIMCgR0eXBlGAQgASgJEiQKBXN0YXRlGAUgASgOMhUuY29udmV5b3IudjEuSm9iU3RhdGUSIgoEcm9sZRgGIAEoDjIULmNvbnZleW9yLnYxLkpvYlJvbGUSDgoGcmVhc29uGAcgASgJEiUKB3RyaWdnZXIYCCABKA4yFC5jb252ZXlvci52MS5UcmlnZ2VyEgsKA2tleRgJIAEoCRINCgVkZXB0aBgKIAEoDRIYChBwZW5kaW5nX2NoaWxkcmVuGAsgASgNEhUKDXBlbmRpbmdfaGVpcnMYDCABKA0iQQoKU3RhdGVDb3VudBIkCgVzdGF0ZRgBIAEoDjIVLmNvbnZleW9yLnYxLkpvYlN0YXRlEg0KBWNvdW50GAIgASgEIowBChBHZXRDaGFpblJlc3BvbnNlEg8KB3Jvb3RfaWQYASABKAkSJQoFbm9kZXMYAiADKAsyFi5jb252ZXlvci52MS5DaGFpbk5vZGUSJwoGdG90YWxzGAMgAygLMhcuY29udmV5b3IudjEuU3RhdGVDb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YBCABKAkibwoOV2FpdEpvYlJlcXVlc3QSCgoCaWQYASABKAkSJQoFdW50aWwYAiABKA4yFi5jb252ZXlvci52MS5XYWl0VW50aWwSKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJBCg9XYWl0Sm9iUmVzcG9uc2USHQoDam9iGAEgASgLMhAuY29udmV5b3IudjEuSm9iEg8KB3JlYWNoZWQYAiABKAgidwoURW5xdWV1ZVN0cmVhbVJlcXVlc3QSKgoFaGVsbG8YASABKAsyGS5jb252ZXlvci52MS5FbnF1ZXVlSGVsbG9IABIqCgVpdGVtcxgCIAEoCzIZLmNvbnZleW9yLnYxLkVucXVldWVJdGVtc0gAQgcKBWZyYW1lIqYBChVFbnF1ZXVlU3RyZWFtUmVzcG9uc2USLgoHd2VsY29tZRgBIAEoCzIbLmNvbnZleW9yLnYxLkVucXVldWVXZWxjb21lSAASKAoEYWNrcxgCIAEoCzIYLmNvbnZleW9yLnYxLkVucXVldWVBY2tzSAASKgoFZHJhaW4YAyABKAsyGS5jb252ZXlvci52MS5FbnF1ZXVlRHJhaW5IAEIHCgVmcmFtZSI+CgxFbnF1ZXVlSGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxjYXBhYmlsaXRpZXMYAiADKAkiTwoRRW5xdWV1ZVN0cmVhbUl0ZW0SEgoKY2xpZW50X3NlcRgBIAEoBBImCgRpdGVtGAIgASgLMhguY29udmV5b3IudjEuRW5xdWV1ZUl0ZW0iPQoMRW5xdWV1ZUl0ZW1zEi0KBWl0ZW1zGAEgAygLMh4uY29udmV5b3IudjEuRW5xdWV1ZVN0cmVhbUl0ZW0iqgEKDkVucXVldWVXZWxjb21lEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0SFAoMY2FwYWJpbGl0aWVzGAIgAygJEhkKEW1heF9wYXlsb2FkX2J5dGVzGAMgASgEEhcKD21heF9mcmFtZV9ieXRlcxgEIAEoBBIZChFtYXhfdW5hY2tlZF9pdGVtcxgFIAEoDRIZChFtYXhfdW5hY2tlZF9ieXRlcxgGIAEoBCJlCgpFbnF1ZXVlQWNrEhIKCmNsaWVudF9zZXEYASABKAQSCgoCaWQYAiABKAkSFAoMZGVkdXBsaWNhdGVkGAMgASgIEiEKBWVycm9yGAQgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiNAoLRW5xdWV1ZUFja3MSJQoEYWNrcxgBIAMoCzIXLmNvbnZleW9yLnYxLkVucXVldWVBY2siDgoMRW5xdWV1ZURyYWluIkYKEFdhdGNoSm9ic1JlcXVlc3QSCwoDaWRzGAEgAygJEg8KB3Jvb3RfaWQYAiABKAkSFAoMcmVzdW1lX3Rva2VuGAMgASgJIjUKCEpvYkV2ZW50EgoKAmlkGAEgASgJEh0KA2pvYhgCIAEoCzIQLmNvbnZleW9yLnYxLkpvYiJQChFXYXRjaEpvYnNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS5jb252ZXlvci52MS5Kb2JFdmVudBIUCgxyZXN1bWVfdG9rZW4YAiABKAkiNQoQQ2FuY2VsSm9iUmVxdWVzdBIKCgJpZBgBIAEoCRIVCg1pbmNsdWRlX2hlaXJzGAIgASgIIjIKEUNhbmNlbEpvYlJlc3BvbnNlEh0KA2pvYhgBIAEoCzIQLmNvbnZleW9yLnYxLkpvYiJNCg9SZXRyeUpvYlJlcXVlc3QSCgoCaWQYASABKAkSGwoOZXhwZWN0ZWRfZXBvY2gYAiABKA1IAIgBAUIRCg9fZXhwZWN0ZWRfZXBvY2giMQoQUmV0cnlKb2JSZXNwb25zZRIdCgNqb2IYASABKAsyEC5jb252ZXlvci52MS5Kb2IiHgoQRGVsZXRlSm9iUmVxdWVzdBIKCgJpZBgBIAEoCSITChFEZWxldGVKb2JSZXNwb25zZSKsAQoJSm9iRmlsdGVyEg8KB3Jvb3RfaWQYASABKAkSEQoJcGFyZW50X2lkGAIgASgJEg0KBXF1ZXVlGAMgASgJEgwKBHR5cGUYBCABKAkSJQoGc3RhdGVzGAUgAygOMhUuY29udmV5b3IudjEuSm9iU3RhdGUSHAoUaW5jbHVkZV9jaGFpbl9mYWlsZWQYBiABKAgSGQoRZXJyb3JfZmluZ2VycHJpbnQYByABKAkiPAoLQnVsa0ZhaWx1cmUSCgoCaWQYASABKAkSIQoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1cyKQAQoRQ2FuY2VsSm9ic1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYuY29udmV5b3IudjEuSm9iRmlsdGVyEhUKDWluY2x1ZGVfaGVpcnMYAiABKAgSFQoNdmFsaWRhdGVfb25seRgDIAEoCBIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJ7ChJDYW5jZWxKb2JzUmVzcG9uc2USDwoHbWF0Y2hlZBgBIAEoDRIPCgdjaGFuZ2VkGAIgASgNEioKCGZhaWx1cmVzGAMgAygLMhguY29udmV5b3IudjEuQnVsa0ZhaWx1cmUSFwoPbmV4dF9wYWdlX3Rva2VuGAQgASgJIngKEFJldHJ5Sm9ic1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYuY29udmV5b3IudjEuSm9iRmlsdGVyEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiegoRUmV0cnlKb2JzUmVzcG9uc2USDwoHbWF0Y2hlZBgBIAEoDRIPCgdjaGFuZ2VkGAIgASgNEioKCGZhaWx1cmVzGAMgAygLMhguY29udmV5b3IudjEuQnVsa0ZhaWx1cmUSFwoPbmV4dF9wYWdlX3Rva2VuGAQgASgJInkKEURlbGV0ZUpvYnNSZXF1ZXN0EiYKBmZpbHRlchgBIAEoCzIWLmNvbnZleW9yLnYxLkpvYkZpbHRlchIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJInsKEkRlbGV0ZUpvYnNSZXNwb25zZRIPCgdtYXRjaGVkGAEgASgNEg8KB2NoYW5nZWQYAiABKA0SKgoIZmFpbHVyZXMYAyADKAsyGC5jb252ZXlvci52MS5CdWxrRmFpbHVyZRIXCg9uZXh0X3BhZ2VfdG9rZW4YBCABKAkqVAoJV2FpdFVudGlsEhoKFldBSVRfVU5USUxfVU5TUEVDSUZJRUQQABISCg5XQUlUX1VOVElMX1JBThABEhcKE1dBSVRfVU5USUxfVEVSTUlOQUwQAjK3CAoKSm9iU2VydmljZRJECgdFbnF1ZXVlEhsuY29udmV5b3IudjEuRW5xdWV1ZVJlcXVlc3QaHC5jb252ZXlvci52MS5FbnF1ZXVlUmVzcG9uc2USUwoMRW5xdWV1ZUJhdGNoEiAuY29udmV5b3IudjEuRW5xdWV1ZUJhdGNoUmVxdWVzdBohLmNvbnZleW9yLnYxLkVucXVldWVCYXRjaFJlc3BvbnNlEloKDUVucXVldWVTdHJlYW0SIS5jb252ZXlvci52MS5FbnF1ZXVlU3RyZWFtUmVxdWVzdBoiLmNvbnZleW9yLnYxLkVucXVldWVTdHJlYW1SZXNwb25zZSgBMAESQQoGR2V0Sm9iEhouY29udmV5b3IudjEuR2V0Sm9iUmVxdWVzdBobLmNvbnZleW9yLnYxLkdldEpvYlJlc3BvbnNlEkcKCExpc3RKb2JzEhwuY29udmV5b3IudjEuTGlzdEpvYnNSZXF1ZXN0Gh0uY29udmV5b3IudjEuTGlzdEpvYnNSZXNwb25zZRJHCghHZXRDaGFpbhIcLmNvbnZleW9yLnYxLkdldENoYWluUmVxdWVzdBodLmNvbnZleW9yLnYxLkdldENoYWluUmVzcG9uc2USRAoHV2FpdEpvYhIbLmNvbnZleW9yLnYxLldhaXRKb2JSZXF1ZXN0GhwuY29udmV5b3IudjEuV2FpdEpvYlJlc3BvbnNlEkwKCVdhdGNoSm9icxIdLmNvbnZleW9yLnYxLldhdGNoSm9ic1JlcXVlc3QaHi5jb252ZXlvci52MS5XYXRjaEpvYnNSZXNwb25zZTABEkoKCUNhbmNlbEpvYhIdLmNvbnZleW9yLnYxLkNhbmNlbEpvYlJlcXVlc3QaHi5jb252ZXlvci52MS5DYW5jZWxKb2JSZXNwb25zZRJHCghSZXRyeUpvYhIcLmNvbnZleW9yLnYxLlJldHJ5Sm9iUmVxdWVzdBodLmNvbnZleW9yLnYxLlJldHJ5Sm9iUmVzcG9uc2USSgoJRGVsZXRlSm9iEh0uY29udmV5b3IudjEuRGVsZXRlSm9iUmVxdWVzdBoeLmNvbnZleW9yLnYxLkRlbGV0ZUpvYlJlc3BvbnNlEk0KCkNhbmNlbEpvYnMSHi5jb252ZXlvci52MS5DYW5jZWxKb2JzUmVxdWVzdBofLmNvbnZleW9yLnYxLkNhbmNlbEpvYnNSZXNwb25zZRJKCglSZXRyeUpvYnMSHS5jb252ZXlvci52MS5SZXRyeUpvYnNSZXF1ZXN0Gh4uY29udmV5b3IudjEuUmV0cnlKb2JzUmVzcG9uc2USTQoKRGVsZXRlSm9icxIeLmNvbnZleW9yLnYxLkRlbGV0ZUpvYnNSZXF1ZXN0Gh8uY29udmV5b3IudjEuRGVsZXRlSm9ic1Jlc3BvbnNlYgZwcm90bzM", [file_conveyor_v1_job, file_google_protobuf_duration, file_google_rpc_status]);
 
 /**
  * A tree that is enqueued whole.
@@ -344,6 +344,13 @@ export type ListJobsRequest = Message<"conveyor.v1.ListJobsRequest"> & {
    * @generated from field: string page_token = 9;
    */
   pageToken: string;
+
+  /**
+   * Only dead jobs with this error fingerprint.
+   *
+   * @generated from field: string error_fingerprint = 10;
+   */
+  errorFingerprint: string;
 };
 
 /**
@@ -655,6 +662,875 @@ export const WaitJobResponseSchema: GenMessage<WaitJobResponse> = /*@__PURE__*/
   messageDesc(file_conveyor_v1_job_service, 16);
 
 /**
+ * A frame from the producer. Frames of a kind that the broker does not know are ignored.
+ *
+ * @generated from message conveyor.v1.EnqueueStreamRequest
+ */
+export type EnqueueStreamRequest = Message<"conveyor.v1.EnqueueStreamRequest"> & {
+  /**
+   * The frame.
+   *
+   * @generated from oneof conveyor.v1.EnqueueStreamRequest.frame
+   */
+  frame: {
+    /**
+     * The first frame.
+     *
+     * @generated from field: conveyor.v1.EnqueueHello hello = 1;
+     */
+    value: EnqueueHello;
+    case: "hello";
+  } | {
+    /**
+     * Jobs and trees to commit.
+     *
+     * @generated from field: conveyor.v1.EnqueueItems items = 2;
+     */
+    value: EnqueueItems;
+    case: "items";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueStreamRequest.
+ * Use `create(EnqueueStreamRequestSchema)` to create a new message.
+ */
+export const EnqueueStreamRequestSchema: GenMessage<EnqueueStreamRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 17);
+
+/**
+ * A frame from the broker. Frames of a kind that the producer does not know are ignored.
+ *
+ * @generated from message conveyor.v1.EnqueueStreamResponse
+ */
+export type EnqueueStreamResponse = Message<"conveyor.v1.EnqueueStreamResponse"> & {
+  /**
+   * The frame.
+   *
+   * @generated from oneof conveyor.v1.EnqueueStreamResponse.frame
+   */
+  frame: {
+    /**
+     * The answer to EnqueueHello.
+     *
+     * @generated from field: conveyor.v1.EnqueueWelcome welcome = 1;
+     */
+    value: EnqueueWelcome;
+    case: "welcome";
+  } | {
+    /**
+     * Items that are durable or refused.
+     *
+     * @generated from field: conveyor.v1.EnqueueAcks acks = 2;
+     */
+    value: EnqueueAcks;
+    case: "acks";
+  } | {
+    /**
+     * The broker is about to stop.
+     *
+     * @generated from field: conveyor.v1.EnqueueDrain drain = 3;
+     */
+    value: EnqueueDrain;
+    case: "drain";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueStreamResponse.
+ * Use `create(EnqueueStreamResponseSchema)` to create a new message.
+ */
+export const EnqueueStreamResponseSchema: GenMessage<EnqueueStreamResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 18);
+
+/**
+ * The first frame of a stream.
+ *
+ * @generated from message conveyor.v1.EnqueueHello
+ */
+export type EnqueueHello = Message<"conveyor.v1.EnqueueHello"> & {
+  /**
+   * 1.
+   *
+   * @generated from field: uint32 protocol_version = 1;
+   */
+  protocolVersion: number;
+
+  /**
+   * Optional features that the producer knows.
+   *
+   * @generated from field: repeated string capabilities = 2;
+   */
+  capabilities: string[];
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueHello.
+ * Use `create(EnqueueHelloSchema)` to create a new message.
+ */
+export const EnqueueHelloSchema: GenMessage<EnqueueHello> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 19);
+
+/**
+ * One thing to enqueue on a stream.
+ *
+ * @generated from message conveyor.v1.EnqueueStreamItem
+ */
+export type EnqueueStreamItem = Message<"conveyor.v1.EnqueueStreamItem"> & {
+  /**
+   * Chosen by the producer, unique within the stream; named in the acknowledgement.
+   *
+   * @generated from field: uint64 client_seq = 1;
+   */
+  clientSeq: bigint;
+
+  /**
+   * The job or tree.
+   *
+   * @generated from field: conveyor.v1.EnqueueItem item = 2;
+   */
+  item?: EnqueueItem | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueStreamItem.
+ * Use `create(EnqueueStreamItemSchema)` to create a new message.
+ */
+export const EnqueueStreamItemSchema: GenMessage<EnqueueStreamItem> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 20);
+
+/**
+ * A batch of things to enqueue.
+ *
+ * @generated from message conveyor.v1.EnqueueItems
+ */
+export type EnqueueItems = Message<"conveyor.v1.EnqueueItems"> & {
+  /**
+   * At most 1,000.
+   *
+   * @generated from field: repeated conveyor.v1.EnqueueStreamItem items = 1;
+   */
+  items: EnqueueStreamItem[];
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueItems.
+ * Use `create(EnqueueItemsSchema)` to create a new message.
+ */
+export const EnqueueItemsSchema: GenMessage<EnqueueItems> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 21);
+
+/**
+ * What a producer may send.
+ *
+ * @generated from message conveyor.v1.EnqueueWelcome
+ */
+export type EnqueueWelcome = Message<"conveyor.v1.EnqueueWelcome"> & {
+  /**
+   * 1.
+   *
+   * @generated from field: uint32 protocol_version = 1;
+   */
+  protocolVersion: number;
+
+  /**
+   * Optional features that both sides know.
+   *
+   * @generated from field: repeated string capabilities = 2;
+   */
+  capabilities: string[];
+
+  /**
+   * Largest payload, in bytes.
+   *
+   * @generated from field: uint64 max_payload_bytes = 3;
+   */
+  maxPayloadBytes: bigint;
+
+  /**
+   * Largest frame, in bytes.
+   *
+   * @generated from field: uint64 max_frame_bytes = 4;
+   */
+  maxFrameBytes: bigint;
+
+  /**
+   * Items that may be on their way without an acknowledgement; beyond it the broker stops reading.
+   *
+   * @generated from field: uint32 max_unacked_items = 5;
+   */
+  maxUnackedItems: number;
+
+  /**
+   * Their bytes.
+   *
+   * @generated from field: uint64 max_unacked_bytes = 6;
+   */
+  maxUnackedBytes: bigint;
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueWelcome.
+ * Use `create(EnqueueWelcomeSchema)` to create a new message.
+ */
+export const EnqueueWelcomeSchema: GenMessage<EnqueueWelcome> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 22);
+
+/**
+ * What became of one item of a stream.
+ *
+ * @generated from message conveyor.v1.EnqueueAck
+ */
+export type EnqueueAck = Message<"conveyor.v1.EnqueueAck"> & {
+  /**
+   * The item.
+   *
+   * @generated from field: uint64 client_seq = 1;
+   */
+  clientSeq: bigint;
+
+  /**
+   * Id of the job or of the tree's root.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * The job was there already, with the same content.
+   *
+   * @generated from field: bool deduplicated = 3;
+   */
+  deduplicated: boolean;
+
+  /**
+   * Why the item was refused; unset when it was accepted.
+   *
+   * @generated from field: google.rpc.Status error = 4;
+   */
+  error?: Status | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueAck.
+ * Use `create(EnqueueAckSchema)` to create a new message.
+ */
+export const EnqueueAckSchema: GenMessage<EnqueueAck> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 23);
+
+/**
+ * Items that are durable or refused, in any order.
+ *
+ * @generated from message conveyor.v1.EnqueueAcks
+ */
+export type EnqueueAcks = Message<"conveyor.v1.EnqueueAcks"> & {
+  /**
+   * One for each item.
+   *
+   * @generated from field: repeated conveyor.v1.EnqueueAck acks = 1;
+   */
+  acks: EnqueueAck[];
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueAcks.
+ * Use `create(EnqueueAcksSchema)` to create a new message.
+ */
+export const EnqueueAcksSchema: GenMessage<EnqueueAcks> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 24);
+
+/**
+ * Open a new stream for what comes next, and wait here for the acknowledgements that are still out.
+ *
+ * @generated from message conveyor.v1.EnqueueDrain
+ */
+export type EnqueueDrain = Message<"conveyor.v1.EnqueueDrain"> & {
+};
+
+/**
+ * Describes the message conveyor.v1.EnqueueDrain.
+ * Use `create(EnqueueDrainSchema)` to create a new message.
+ */
+export const EnqueueDrainSchema: GenMessage<EnqueueDrain> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 25);
+
+/**
+ * The request of WatchJobs. Either ids or root_id is set.
+ *
+ * @generated from message conveyor.v1.WatchJobsRequest
+ */
+export type WatchJobsRequest = Message<"conveyor.v1.WatchJobsRequest"> & {
+  /**
+   * At most 1,000 jobs.
+   *
+   * @generated from field: repeated string ids = 1;
+   */
+  ids: string[];
+
+  /**
+   * All jobs of this chain.
+   *
+   * @generated from field: string root_id = 2;
+   */
+  rootId: string;
+
+  /**
+   * Where to go on: the newest resume_token of the stream before, with the same request. Changes since then are sent; the
+   * present state of everything when empty.
+   *
+   * @generated from field: string resume_token = 3;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message conveyor.v1.WatchJobsRequest.
+ * Use `create(WatchJobsRequestSchema)` to create a new message.
+ */
+export const WatchJobsRequestSchema: GenMessage<WatchJobsRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 26);
+
+/**
+ * The newest state of one job.
+ *
+ * @generated from message conveyor.v1.JobEvent
+ */
+export type JobEvent = Message<"conveyor.v1.JobEvent"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The job in its BASIC view, with its progress; unset: there is no such job, or no longer.
+   *
+   * @generated from field: conveyor.v1.Job job = 2;
+   */
+  job?: Job | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.JobEvent.
+ * Use `create(JobEventSchema)` to create a new message.
+ */
+export const JobEventSchema: GenMessage<JobEvent> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 27);
+
+/**
+ * What changed; a bookmark when it holds no events.
+ *
+ * @generated from message conveyor.v1.WatchJobsResponse
+ */
+export type WatchJobsResponse = Message<"conveyor.v1.WatchJobsResponse"> & {
+  /**
+   * At most one for each job. An event with an older version than one that was seen before is to be dropped.
+   *
+   * @generated from field: repeated conveyor.v1.JobEvent events = 1;
+   */
+  events: JobEvent[];
+
+  /**
+   * Keeps the place.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message conveyor.v1.WatchJobsResponse.
+ * Use `create(WatchJobsResponseSchema)` to create a new message.
+ */
+export const WatchJobsResponseSchema: GenMessage<WatchJobsResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 28);
+
+/**
+ * The request of CancelJob.
+ *
+ * @generated from message conveyor.v1.CancelJobRequest
+ */
+export type CancelJobRequest = Message<"conveyor.v1.CancelJobRequest"> & {
+  /**
+   * The job's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * No heir of the chain below runs, whatever its trigger.
+   *
+   * @generated from field: bool include_heirs = 2;
+   */
+  includeHeirs: boolean;
+};
+
+/**
+ * Describes the message conveyor.v1.CancelJobRequest.
+ * Use `create(CancelJobRequestSchema)` to create a new message.
+ */
+export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 29);
+
+/**
+ * The answer of CancelJob.
+ *
+ * @generated from message conveyor.v1.CancelJobResponse
+ */
+export type CancelJobResponse = Message<"conveyor.v1.CancelJobResponse"> & {
+  /**
+   * The job as it is now, in its BASIC view: terminal, or with cancel_requested.
+   *
+   * @generated from field: conveyor.v1.Job job = 1;
+   */
+  job?: Job | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.CancelJobResponse.
+ * Use `create(CancelJobResponseSchema)` to create a new message.
+ */
+export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 30);
+
+/**
+ * The request of RetryJob.
+ *
+ * @generated from message conveyor.v1.RetryJobRequest
+ */
+export type RetryJobRequest = Message<"conveyor.v1.RetryJobRequest"> & {
+  /**
+   * The job's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The job's epoch as the caller saw it: a repeat of the call is then OK and changes nothing.
+   *
+   * @generated from field: optional uint32 expected_epoch = 2;
+   */
+  expectedEpoch?: number | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.RetryJobRequest.
+ * Use `create(RetryJobRequestSchema)` to create a new message.
+ */
+export const RetryJobRequestSchema: GenMessage<RetryJobRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 31);
+
+/**
+ * The answer of RetryJob.
+ *
+ * @generated from message conveyor.v1.RetryJobResponse
+ */
+export type RetryJobResponse = Message<"conveyor.v1.RetryJobResponse"> & {
+  /**
+   * The job as it is now, in its BASIC view.
+   *
+   * @generated from field: conveyor.v1.Job job = 1;
+   */
+  job?: Job | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.RetryJobResponse.
+ * Use `create(RetryJobResponseSchema)` to create a new message.
+ */
+export const RetryJobResponseSchema: GenMessage<RetryJobResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 32);
+
+/**
+ * The request of DeleteJob.
+ *
+ * @generated from message conveyor.v1.DeleteJobRequest
+ */
+export type DeleteJobRequest = Message<"conveyor.v1.DeleteJobRequest"> & {
+  /**
+   * Id of the root of a terminal chain.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message conveyor.v1.DeleteJobRequest.
+ * Use `create(DeleteJobRequestSchema)` to create a new message.
+ */
+export const DeleteJobRequestSchema: GenMessage<DeleteJobRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 33);
+
+/**
+ * The answer of DeleteJob.
+ *
+ * @generated from message conveyor.v1.DeleteJobResponse
+ */
+export type DeleteJobResponse = Message<"conveyor.v1.DeleteJobResponse"> & {
+};
+
+/**
+ * Describes the message conveyor.v1.DeleteJobResponse.
+ * Use `create(DeleteJobResponseSchema)` to create a new message.
+ */
+export const DeleteJobResponseSchema: GenMessage<DeleteJobResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 34);
+
+/**
+ * Which jobs a bulk call is about. Filters that are set must all match; at least one is set.
+ *
+ * @generated from message conveyor.v1.JobFilter
+ */
+export type JobFilter = Message<"conveyor.v1.JobFilter"> & {
+  /**
+   * Only jobs of this chain.
+   *
+   * @generated from field: string root_id = 1;
+   */
+  rootId: string;
+
+  /**
+   * Only children and heirs of this job.
+   *
+   * @generated from field: string parent_id = 2;
+   */
+  parentId: string;
+
+  /**
+   * Only jobs of this queue.
+   *
+   * @generated from field: string queue = 3;
+   */
+  queue: string;
+
+  /**
+   * Only jobs of this type.
+   *
+   * @generated from field: string type = 4;
+   */
+  type: string;
+
+  /**
+   * Only jobs in one of these states.
+   *
+   * @generated from field: repeated conveyor.v1.JobState states = 5;
+   */
+  states: JobState[];
+
+  /**
+   * Also dead jobs whose reason is CHAIN_FAILED.
+   *
+   * @generated from field: bool include_chain_failed = 6;
+   */
+  includeChainFailed: boolean;
+
+  /**
+   * Only dead jobs with this error fingerprint.
+   *
+   * @generated from field: string error_fingerprint = 7;
+   */
+  errorFingerprint: string;
+};
+
+/**
+ * Describes the message conveyor.v1.JobFilter.
+ * Use `create(JobFilterSchema)` to create a new message.
+ */
+export const JobFilterSchema: GenMessage<JobFilter> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 35);
+
+/**
+ * A job that a bulk call could not change.
+ *
+ * @generated from message conveyor.v1.BulkFailure
+ */
+export type BulkFailure = Message<"conveyor.v1.BulkFailure"> & {
+  /**
+   * The job.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: google.rpc.Status error = 2;
+   */
+  error?: Status | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.BulkFailure.
+ * Use `create(BulkFailureSchema)` to create a new message.
+ */
+export const BulkFailureSchema: GenMessage<BulkFailure> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 36);
+
+/**
+ * The request of CancelJobs.
+ *
+ * @generated from message conveyor.v1.CancelJobsRequest
+ */
+export type CancelJobsRequest = Message<"conveyor.v1.CancelJobsRequest"> & {
+  /**
+   * Which jobs; those that are terminal already are left out.
+   *
+   * @generated from field: conveyor.v1.JobFilter filter = 1;
+   */
+  filter?: JobFilter | undefined;
+
+  /**
+   * No heir of the chains below runs, whatever its trigger.
+   *
+   * @generated from field: bool include_heirs = 2;
+   */
+  includeHeirs: boolean;
+
+  /**
+   * Only counts what would be cancelled.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+
+  /**
+   * At most this many jobs, 1 to 1,000; 500 when unset.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * Where to go on: next_page_token of the answer before, with the same filter.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message conveyor.v1.CancelJobsRequest.
+ * Use `create(CancelJobsRequestSchema)` to create a new message.
+ */
+export const CancelJobsRequestSchema: GenMessage<CancelJobsRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 37);
+
+/**
+ * The answer of CancelJobs.
+ *
+ * @generated from message conveyor.v1.CancelJobsResponse
+ */
+export type CancelJobsResponse = Message<"conveyor.v1.CancelJobsResponse"> & {
+  /**
+   * Jobs of this page that match.
+   *
+   * @generated from field: uint32 matched = 1;
+   */
+  matched: number;
+
+  /**
+   * Those of them that were cancelled, or will be; 0 with validate_only.
+   *
+   * @generated from field: uint32 changed = 2;
+   */
+  changed: number;
+
+  /**
+   * Those that could not be.
+   *
+   * @generated from field: repeated conveyor.v1.BulkFailure failures = 3;
+   */
+  failures: BulkFailure[];
+
+  /**
+   * Set when there may be more.
+   *
+   * @generated from field: string next_page_token = 4;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message conveyor.v1.CancelJobsResponse.
+ * Use `create(CancelJobsResponseSchema)` to create a new message.
+ */
+export const CancelJobsResponseSchema: GenMessage<CancelJobsResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 38);
+
+/**
+ * The request of RetryJobs.
+ *
+ * @generated from message conveyor.v1.RetryJobsRequest
+ */
+export type RetryJobsRequest = Message<"conveyor.v1.RetryJobsRequest"> & {
+  /**
+   * Which jobs; dead ones when it names no states.
+   *
+   * @generated from field: conveyor.v1.JobFilter filter = 1;
+   */
+  filter?: JobFilter | undefined;
+
+  /**
+   * Only counts what would be retried.
+   *
+   * @generated from field: bool validate_only = 2;
+   */
+  validateOnly: boolean;
+
+  /**
+   * At most this many jobs, 1 to 1,000; 500 when unset.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * Where to go on: next_page_token of the answer before, with the same filter.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message conveyor.v1.RetryJobsRequest.
+ * Use `create(RetryJobsRequestSchema)` to create a new message.
+ */
+export const RetryJobsRequestSchema: GenMessage<RetryJobsRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 39);
+
+/**
+ * The answer of RetryJobs.
+ *
+ * @generated from message conveyor.v1.RetryJobsResponse
+ */
+export type RetryJobsResponse = Message<"conveyor.v1.RetryJobsResponse"> & {
+  /**
+   * Jobs of this page that match.
+   *
+   * @generated from field: uint32 matched = 1;
+   */
+  matched: number;
+
+  /**
+   * Those of them that run again; 0 with validate_only.
+   *
+   * @generated from field: uint32 changed = 2;
+   */
+  changed: number;
+
+  /**
+   * Those that cannot.
+   *
+   * @generated from field: repeated conveyor.v1.BulkFailure failures = 3;
+   */
+  failures: BulkFailure[];
+
+  /**
+   * Set when there may be more.
+   *
+   * @generated from field: string next_page_token = 4;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message conveyor.v1.RetryJobsResponse.
+ * Use `create(RetryJobsResponseSchema)` to create a new message.
+ */
+export const RetryJobsResponseSchema: GenMessage<RetryJobsResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 40);
+
+/**
+ * The request of DeleteJobs.
+ *
+ * @generated from message conveyor.v1.DeleteJobsRequest
+ */
+export type DeleteJobsRequest = Message<"conveyor.v1.DeleteJobsRequest"> & {
+  /**
+   * Which roots; only those of terminal chains are taken.
+   *
+   * @generated from field: conveyor.v1.JobFilter filter = 1;
+   */
+  filter?: JobFilter | undefined;
+
+  /**
+   * Only counts what would be removed.
+   *
+   * @generated from field: bool validate_only = 2;
+   */
+  validateOnly: boolean;
+
+  /**
+   * At most this many chains, 1 to 1,000; 500 when unset.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * Where to go on: next_page_token of the answer before, with the same filter.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message conveyor.v1.DeleteJobsRequest.
+ * Use `create(DeleteJobsRequestSchema)` to create a new message.
+ */
+export const DeleteJobsRequestSchema: GenMessage<DeleteJobsRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 41);
+
+/**
+ * The answer of DeleteJobs.
+ *
+ * @generated from message conveyor.v1.DeleteJobsResponse
+ */
+export type DeleteJobsResponse = Message<"conveyor.v1.DeleteJobsResponse"> & {
+  /**
+   * Chains of this page that match.
+   *
+   * @generated from field: uint32 matched = 1;
+   */
+  matched: number;
+
+  /**
+   * Those of them that were removed; 0 with validate_only.
+   *
+   * @generated from field: uint32 changed = 2;
+   */
+  changed: number;
+
+  /**
+   * Those that could not be.
+   *
+   * @generated from field: repeated conveyor.v1.BulkFailure failures = 3;
+   */
+  failures: BulkFailure[];
+
+  /**
+   * Set when there may be more.
+   *
+   * @generated from field: string next_page_token = 4;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message conveyor.v1.DeleteJobsResponse.
+ * Use `create(DeleteJobsResponseSchema)` to create a new message.
+ */
+export const DeleteJobsResponseSchema: GenMessage<DeleteJobsResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_job_service, 42);
+
+/**
  * What WaitJob waits for.
  *
  * @generated from enum conveyor.v1.WaitUntil
@@ -722,6 +1598,16 @@ export const JobService: GenService<{
     output: typeof EnqueueBatchResponseSchema;
   },
   /**
+   * Commits jobs and trees as they come, in the order of the stream, and acknowledges each once it is durable. Takes no deadline.
+   *
+   * @generated from rpc conveyor.v1.JobService.EnqueueStream
+   */
+  enqueueStream: {
+    methodKind: "bidi_streaming";
+    input: typeof EnqueueStreamRequestSchema;
+    output: typeof EnqueueStreamResponseSchema;
+  },
+  /**
    * Returns one job with its payload, result and history.
    *
    * @generated from rpc conveyor.v1.JobService.GetJob
@@ -760,6 +1646,77 @@ export const JobService: GenService<{
     methodKind: "unary";
     input: typeof WaitJobRequestSchema;
     output: typeof WaitJobResponseSchema;
+  },
+  /**
+   * Sends the newest state of jobs, or of all jobs of a chain, at once and whenever it changes. Steps between may be merged, the
+   * terminal state always arrives. Takes no deadline.
+   *
+   * @generated from rpc conveyor.v1.JobService.WatchJobs
+   */
+  watchJobs: {
+    methodKind: "server_streaming";
+    input: typeof WatchJobsRequestSchema;
+    output: typeof WatchJobsResponseSchema;
+  },
+  /**
+   * Cancels a job and what is below it; on a terminal job it changes nothing and answers OK.
+   *
+   * @generated from rpc conveyor.v1.JobService.CancelJob
+   */
+  cancelJob: {
+    methodKind: "unary";
+    input: typeof CancelJobRequestSchema;
+    output: typeof CancelJobResponseSchema;
+  },
+  /**
+   * Makes a dead job run again and reopens the chain above it, or pulls a scheduled or retrying one forward.
+   *
+   * @generated from rpc conveyor.v1.JobService.RetryJob
+   */
+  retryJob: {
+    methodKind: "unary";
+    input: typeof RetryJobRequestSchema;
+    output: typeof RetryJobResponseSchema;
+  },
+  /**
+   * Removes a terminal chain for good.
+   *
+   * @generated from rpc conveyor.v1.JobService.DeleteJob
+   */
+  deleteJob: {
+    methodKind: "unary";
+    input: typeof DeleteJobRequestSchema;
+    output: typeof DeleteJobResponseSchema;
+  },
+  /**
+   * Cancels the jobs that match a filter, one page a call.
+   *
+   * @generated from rpc conveyor.v1.JobService.CancelJobs
+   */
+  cancelJobs: {
+    methodKind: "unary";
+    input: typeof CancelJobsRequestSchema;
+    output: typeof CancelJobsResponseSchema;
+  },
+  /**
+   * Retries the jobs that match a filter, one page a call.
+   *
+   * @generated from rpc conveyor.v1.JobService.RetryJobs
+   */
+  retryJobs: {
+    methodKind: "unary";
+    input: typeof RetryJobsRequestSchema;
+    output: typeof RetryJobsResponseSchema;
+  },
+  /**
+   * Removes the terminal chains whose root matches a filter, one page a call.
+   *
+   * @generated from rpc conveyor.v1.JobService.DeleteJobs
+   */
+  deleteJobs: {
+    methodKind: "unary";
+    input: typeof DeleteJobsRequestSchema;
+    output: typeof DeleteJobsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_conveyor_v1_job_service, 0);

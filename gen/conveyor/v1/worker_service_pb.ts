@@ -4,21 +4,21 @@
 // @generated from file conveyor/v1/worker_service.proto (package conveyor.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { AttemptOutcome, Declaration, JobError, JobRole, JobState } from "./job_pb.ts";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { AttemptOutcome, Declaration, JobError, JobProgress, JobRole, JobState } from "./job_pb.ts";
 import { file_conveyor_v1_job } from "./job_pb.ts";
 import type { Any, Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Status } from "../../google/rpc/status_pb.ts";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file conveyor/v1/worker_service.proto.
  */
 export const file_conveyor_v1_worker_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb252ZXlvci92MS93b3JrZXJfc2VydmljZS5wcm90bxILY29udmV5b3IudjEijgIKC1dvcmtSZXF1ZXN0EiMKBWhlbGxvGAEgASgLMhIuY29udmV5b3IudjEuSGVsbG9IABIpCghjYXBhY2l0eRgCIAEoCzIVLmNvbnZleW9yLnYxLkNhcGFjaXR5SAASJwoHc3RhcnRlZBgDIAEoCzIULmNvbnZleW9yLnYxLlN0YXJ0ZWRIABInCgdyZXN1bHRzGAQgASgLMhQuY29udmV5b3IudjEuUmVzdWx0c0gAEisKCWhlYXJ0YmVhdBgIIAEoCzIWLmNvbnZleW9yLnYxLkhlYXJ0YmVhdEgAEicKB2dvb2RieWUYCSABKAsyFC5jb252ZXlvci52MS5Hb29kYnllSABCBwoFZnJhbWUi5AIKDFdvcmtSZXNwb25zZRInCgd3ZWxjb21lGAEgASgLMhQuY29udmV5b3IudjEuV2VsY29tZUgAEi0KCmRlbGl2ZXJpZXMYAiABKAsyFy5jb252ZXlvci52MS5EZWxpdmVyaWVzSAASLgoLcmVzdWx0X2Fja3MYAyABKAsyFy5jb252ZXlvci52MS5SZXN1bHRBY2tzSAASOAoQY2FwYWNpdHlfYXBwbGllZBgEIAEoCzIcLmNvbnZleW9yLnYxLkNhcGFjaXR5QXBwbGllZEgAEjYKD2NhbmNlbF9yZXF1ZXN0cxgFIAEoCzIbLmNvbnZleW9yLnYxLkNhbmNlbFJlcXVlc3RzSAASLgoLbGVhc2VzX2xvc3QYBiABKAsyFy5jb252ZXlvci52MS5MZWFzZXNMb3N0SAASIQoEcGluZxgIIAEoCzIRLmNvbnZleW9yLnYxLlBpbmdIAEIHCgVmcmFtZSJaCgxTdWJzY3JpcHRpb24SDQoFcXVldWUYASABKAkSDQoFdHlwZXMYAiADKAkSGgoNbWF4X2luX2ZsaWdodBgDIAEoDUgAiAEBQhAKDl9tYXhfaW5fZmxpZ2h0IkIKBlJlc3VtZRISCgpzZXNzaW9uX2lkGAEgASgJEiQKBGhlbGQYAiADKAsyFi5jb252ZXlvci52MS5IZWxkTGVhc2UiWwoJSGVsZExlYXNlEhAKCGxlYXNlX2lkGAEgASgJEioKB2VsYXBzZWQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIYnVmZmVyZWQYAyABKAgi2gIKBUhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0SFAoMY2FwYWJpbGl0aWVzGAIgAygJEg4KBndvcmtlchgDIAEoCRITCgtpbnN0YW5jZV9pZBgEIAEoCRITCgtjb25jdXJyZW5jeRgFIAEoDRIwCg1zdWJzY3JpcHRpb25zGAYgAygLMhkuY29udmV5b3IudjEuU3Vic2NyaXB0aW9uEiMKBnJlc3VtZRgHIAEoCzITLmNvbnZleW9yLnYxLlJlc3VtZRInCghjYXBhY2l0eRgIIAEoCzIVLmNvbnZleW9yLnYxLkNhcGFjaXR5EjUKCnNjaGVtYV9pZHMYCSADKAsyIS5jb252ZXlvci52MS5IZWxsby5TY2hlbWFJZHNFbnRyeRowCg5TY2hlbWFJZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIkEKCENhcGFjaXR5EgsKA3NlcRgBIAEoBBIVCg1tYXhfaW5fZmxpZ2h0GAIgASgNEhEKCW1heF9ieXRlcxgDIAEoBCIcCgdTdGFydGVkEhEKCWxlYXNlX2lkcxgBIAMoCSJfCgdTdWNjZXNzEiQKBnJlc3VsdBgBIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSLgoMZGVjbGFyYXRpb25zGAIgAygLMhguY29udmV5b3IudjEuRGVjbGFyYXRpb24icgoHRmFpbHVyZRIkCgVlcnJvchgBIAEoCzIVLmNvbnZleW9yLnYxLkpvYkVycm9yEi4KC3JldHJ5X2FmdGVyGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhEKCXRpbWVkX291dBgDIAEoCCIvCgdEaXNjYXJkEiQKBWVycm9yGAEgASgLMhUuY29udmV5b3IudjEuSm9iRXJyb3IiMgoGU25vb3plEigKBWRlbGF5GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIgkKB1JlbGVhc2UiGQoGQ2FuY2VsEg8KB21lc3NhZ2UYASABKAkilwIKBlJlc3VsdBIQCghsZWFzZV9pZBgBIAEoCRInCgdzdWNjZXNzGAIgASgLMhQuY29udmV5b3IudjEuU3VjY2Vzc0gAEicKB2ZhaWx1cmUYAyABKAsyFC5jb252ZXlvci52MS5GYWlsdXJlSAASJwoHZGlzY2FyZBgEIAEoCzIULmNvbnZleW9yLnYxLkRpc2NhcmRIABIlCgZzbm9vemUYBSABKAsyEy5jb252ZXlvci52MS5Tbm9vemVIABInCgdyZWxlYXNlGAYgASgLMhQuY29udmV5b3IudjEuUmVsZWFzZUgAEiUKBmNhbmNlbBgHIAEoCzITLmNvbnZleW9yLnYxLkNhbmNlbEgAQgkKB291dGNvbWUiLwoHUmVzdWx0cxIkCgdyZXN1bHRzGAEgAygLMhMuY29udmV5b3IudjEuUmVzdWx0ImYKCUhlYXJ0YmVhdBILCgNzZXEYASABKAQSGAoQcmVjZWl2ZWRfdGhyb3VnaBgCIAEoBBIWCg5oZWxkX2xlYXNlX2lkcxgDIAMoCRIaChJidWZmZXJlZF9sZWFzZV9pZHMYBCADKAkiCQoHR29vZGJ5ZSLfAgoHV2VsY29tZRISCgpzZXNzaW9uX2lkGAEgASgJEhgKEHByb3RvY29sX3ZlcnNpb24YAiABKA0SFAoMY2FwYWJpbGl0aWVzGAMgAygJEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCgh3YXRjaGRvZxgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgtzZXNzaW9uX3R0bBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIZChFtYXhfcGF5bG9hZF9ieXRlcxgHIAEoBBIXCg9tYXhfZnJhbWVfYnl0ZXMYCCABKAQSFgoOa2VwdF9sZWFzZV9pZHMYCSADKAkSFgoObG9zdF9sZWFzZV9pZHMYCiADKAkSGAoQc2Vzc2lvbl9yZXBsYWNlZBgLIAEoCCLbAwoIRGVsaXZlcnkSEAoIbGVhc2VfaWQYASABKAkSDgoGam9iX2lkGAIgASgJEiUKB3BheWxvYWQYAyABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Eg0KBXF1ZXVlGAQgASgJEg8KB2F0dGVtcHQYBSABKA0SKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdyb290X2lkGAcgASgJEhEKCXBhcmVudF9pZBgIIAEoCRIiCgRyb2xlGAkgASgOMhQuY29udmV5b3IudjEuSm9iUm9sZRIQCghwcmlvcml0eRgKIAEoBRI1CghtZXRhZGF0YRgLIAMoCzIjLmNvbnZleW9yLnYxLkRlbGl2ZXJ5Lk1ldGFkYXRhRW50cnkSLwoLY3JlYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDG1heF9hdHRlbXB0cxgNIAEoDRIVCg1mYWlsdXJlX2NvdW50GA4gASgNEg0KBWRlcHRoGA8gASgNEgsKA2tleRgQIAEoCRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRAoKRGVsaXZlcmllcxILCgNzZXEYASABKAQSKQoKZGVsaXZlcmllcxgCIAMoCzIVLmNvbnZleW9yLnYxLkRlbGl2ZXJ5IpUBCglSZXN1bHRBY2sSEAoIbGVhc2VfaWQYASABKAkSJAoFc3RhdGUYAiABKA4yFS5jb252ZXlvci52MS5Kb2JTdGF0ZRItCghyZWNvcmRlZBgDIAEoDjIbLmNvbnZleW9yLnYxLkF0dGVtcHRPdXRjb21lEiEKBWVycm9yGAQgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiMgoKUmVzdWx0QWNrcxIkCgRhY2tzGAEgAygLMhYuY29udmV5b3IudjEuUmVzdWx0QWNrIh4KD0NhcGFjaXR5QXBwbGllZBILCgNzZXEYASABKAQiWwoNQ2FuY2VsUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSKAoFZ3JhY2UYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iPgoOQ2FuY2VsUmVxdWVzdHMSLAoIcmVxdWVzdHMYASADKAsyGi5jb252ZXlvci52MS5DYW5jZWxSZXF1ZXN0Ih8KCkxlYXNlc0xvc3QSEQoJbGVhc2VfaWRzGAEgAygJIhMKBFBpbmcSCwoDc2VxGAEgASgEIngKF0xpc3RDaGlsZFJlc3VsdHNSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgJEgwKBHR5cGUYAiABKAkSFgoOY29tcGxldGVkX29ubHkYAyABKAgSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkiugEKC0NoaWxkUmVzdWx0Eg4KBmpvYl9pZBgBIAEoCRIMCgR0eXBlGAIgASgJEgsKA2tleRgDIAEoCRIkCgVzdGF0ZRgEIAEoDjIVLmNvbnZleW9yLnYxLkpvYlN0YXRlEg4KBnJlYXNvbhgFIAEoCRIkCgZyZXN1bHQYBiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55EiQKBWVycm9yGAcgASgLMhUuY29udmV5b3IudjEuSm9iRXJyb3IiXwoYTGlzdENoaWxkUmVzdWx0c1Jlc3BvbnNlEioKCGNoaWxkcmVuGAEgAygLMhguY29udmV5b3IudjEuQ2hpbGRSZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMrEBCg1Xb3JrZXJTZXJ2aWNlEj8KBFdvcmsSGC5jb252ZXlvci52MS5Xb3JrUmVxdWVzdBoZLmNvbnZleW9yLnYxLldvcmtSZXNwb25zZSgBMAESXwoQTGlzdENoaWxkUmVzdWx0cxIkLmNvbnZleW9yLnYxLkxpc3RDaGlsZFJlc3VsdHNSZXF1ZXN0GiUuY29udmV5b3IudjEuTGlzdENoaWxkUmVzdWx0c1Jlc3BvbnNlYgZwcm90bzM", [file_conveyor_v1_job, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("CiBjb252ZXlvci92MS93b3JrZXJfc2VydmljZS5wcm90bxILY29udmV5b3IudjEi3gIKC1dvcmtSZXF1ZXN0EiMKBWhlbGxvGAEgASgLMhIuY29udmV5b3IudjEuSGVsbG9IABIpCghjYXBhY2l0eRgCIAEoCzIVLmNvbnZleW9yLnYxLkNhcGFjaXR5SAASJwoHc3RhcnRlZBgDIAEoCzIULmNvbnZleW9yLnYxLlN0YXJ0ZWRIABInCgdyZXN1bHRzGAQgASgLMhQuY29udmV5b3IudjEuUmVzdWx0c0gAEiMKBXN0YWdlGAUgASgLMhIuY29udmV5b3IudjEuU3RhZ2VIABIpCghwcm9ncmVzcxgGIAEoCzIVLmNvbnZleW9yLnYxLlByb2dyZXNzSAASKwoJaGVhcnRiZWF0GAggASgLMhYuY29udmV5b3IudjEuSGVhcnRiZWF0SAASJwoHZ29vZGJ5ZRgJIAEoCzIULmNvbnZleW9yLnYxLkdvb2RieWVIAEIHCgVmcmFtZSK3AwoMV29ya1Jlc3BvbnNlEicKB3dlbGNvbWUYASABKAsyFC5jb252ZXlvci52MS5XZWxjb21lSAASLQoKZGVsaXZlcmllcxgCIAEoCzIXLmNvbnZleW9yLnYxLkRlbGl2ZXJpZXNIABIuCgtyZXN1bHRfYWNrcxgDIAEoCzIXLmNvbnZleW9yLnYxLlJlc3VsdEFja3NIABI4ChBjYXBhY2l0eV9hcHBsaWVkGAQgASgLMhwuY29udmV5b3IudjEuQ2FwYWNpdHlBcHBsaWVkSAASNgoPY2FuY2VsX3JlcXVlc3RzGAUgASgLMhsuY29udmV5b3IudjEuQ2FuY2VsUmVxdWVzdHNIABIuCgtsZWFzZXNfbG9zdBgGIAEoCzIXLmNvbnZleW9yLnYxLkxlYXNlc0xvc3RIABIsCgpzdGFnZV9hY2tzGAcgASgLMhYuY29udmV5b3IudjEuU3RhZ2VBY2tzSAASIQoEcGluZxgIIAEoCzIRLmNvbnZleW9yLnYxLlBpbmdIABIjCgVkcmFpbhgJIAEoCzISLmNvbnZleW9yLnYxLkRyYWluSABCBwoFZnJhbWUiWgoMU3Vic2NyaXB0aW9uEg0KBXF1ZXVlGAEgASgJEg0KBXR5cGVzGAIgAygJEhoKDW1heF9pbl9mbGlnaHQYAyABKA1IAIgBAUIQCg5fbWF4X2luX2ZsaWdodCJCCgZSZXN1bWUSEgoKc2Vzc2lvbl9pZBgBIAEoCRIkCgRoZWxkGAIgAygLMhYuY29udmV5b3IudjEuSGVsZExlYXNlIlsKCUhlbGRMZWFzZRIQCghsZWFzZV9pZBgBIAEoCRIqCgdlbGFwc2VkGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhAKCGJ1ZmZlcmVkGAMgASgIItoCCgVIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhQKDGNhcGFiaWxpdGllcxgCIAMoCRIOCgZ3b3JrZXIYAyABKAkSEwoLaW5zdGFuY2VfaWQYBCABKAkSEwoLY29uY3VycmVuY3kYBSABKA0SMAoNc3Vic2NyaXB0aW9ucxgGIAMoCzIZLmNvbnZleW9yLnYxLlN1YnNjcmlwdGlvbhIjCgZyZXN1bWUYByABKAsyEy5jb252ZXlvci52MS5SZXN1bWUSJwoIY2FwYWNpdHkYCCABKAsyFS5jb252ZXlvci52MS5DYXBhY2l0eRI1CgpzY2hlbWFfaWRzGAkgAygLMiEuY29udmV5b3IudjEuSGVsbG8uU2NoZW1hSWRzRW50cnkaMAoOU2NoZW1hSWRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJBCghDYXBhY2l0eRILCgNzZXEYASABKAQSFQoNbWF4X2luX2ZsaWdodBgCIAEoDRIRCgltYXhfYnl0ZXMYAyABKAQiHAoHU3RhcnRlZBIRCglsZWFzZV9pZHMYASADKAkibwoHU3VjY2VzcxIkCgZyZXN1bHQYASABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Ei4KDGRlY2xhcmF0aW9ucxgCIAMoCzIYLmNvbnZleW9yLnYxLkRlY2xhcmF0aW9uEg4KBnN0YWdlZBgDIAEoDSJyCgdGYWlsdXJlEiQKBWVycm9yGAEgASgLMhUuY29udmV5b3IudjEuSm9iRXJyb3ISLgoLcmV0cnlfYWZ0ZXIYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEQoJdGltZWRfb3V0GAMgASgIIi8KB0Rpc2NhcmQSJAoFZXJyb3IYASABKAsyFS5jb252ZXlvci52MS5Kb2JFcnJvciIyCgZTbm9vemUSKAoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iCQoHUmVsZWFzZSIZCgZDYW5jZWwSDwoHbWVzc2FnZRgBIAEoCSKXAgoGUmVzdWx0EhAKCGxlYXNlX2lkGAEgASgJEicKB3N1Y2Nlc3MYAiABKAsyFC5jb252ZXlvci52MS5TdWNjZXNzSAASJwoHZmFpbHVyZRgDIAEoCzIULmNvbnZleW9yLnYxLkZhaWx1cmVIABInCgdkaXNjYXJkGAQgASgLMhQuY29udmV5b3IudjEuRGlzY2FyZEgAEiUKBnNub296ZRgFIAEoCzITLmNvbnZleW9yLnYxLlNub296ZUgAEicKB3JlbGVhc2UYBiABKAsyFC5jb252ZXlvci52MS5SZWxlYXNlSAASJQoGY2FuY2VsGAcgASgLMhMuY29udmV5b3IudjEuQ2FuY2VsSABCCQoHb3V0Y29tZSIvCgdSZXN1bHRzEiQKB3Jlc3VsdHMYASADKAsyEy5jb252ZXlvci52MS5SZXN1bHQiZgoJSGVhcnRiZWF0EgsKA3NlcRgBIAEoBBIYChByZWNlaXZlZF90aHJvdWdoGAIgASgEEhYKDmhlbGRfbGVhc2VfaWRzGAMgAygJEhoKEmJ1ZmZlcmVkX2xlYXNlX2lkcxgEIAMoCSJSCgVTdGFnZRIQCghsZWFzZV9pZBgBIAEoCRILCgNzZXEYAiABKAQSKgoIY2hpbGRyZW4YAyADKAsyGC5jb252ZXlvci52MS5EZWNsYXJhdGlvbiJOCg5Qcm9ncmVzc1JlcG9ydBIQCghsZWFzZV9pZBgBIAEoCRIqCghwcm9ncmVzcxgCIAEoCzIYLmNvbnZleW9yLnYxLkpvYlByb2dyZXNzIjgKCFByb2dyZXNzEiwKB3JlcG9ydHMYASADKAsyGy5jb252ZXlvci52MS5Qcm9ncmVzc1JlcG9ydCIJCgdHb29kYnllIt8CCgdXZWxjb21lEhIKCnNlc3Npb25faWQYASABKAkSGAoQcHJvdG9jb2xfdmVyc2lvbhgCIAEoDRIUCgxjYXBhYmlsaXRpZXMYAyADKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCHdhdGNoZG9nGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi4KC3Nlc3Npb25fdHRsGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKEW1heF9wYXlsb2FkX2J5dGVzGAcgASgEEhcKD21heF9mcmFtZV9ieXRlcxgIIAEoBBIWCg5rZXB0X2xlYXNlX2lkcxgJIAMoCRIWCg5sb3N0X2xlYXNlX2lkcxgKIAMoCRIYChBzZXNzaW9uX3JlcGxhY2VkGAsgASgIItsDCghEZWxpdmVyeRIQCghsZWFzZV9pZBgBIAEoCRIOCgZqb2JfaWQYAiABKAkSJQoHcGF5bG9hZBgDIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSDQoFcXVldWUYBCABKAkSDwoHYXR0ZW1wdBgFIAEoDRIqCgd0aW1lb3V0GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB3Jvb3RfaWQYByABKAkSEQoJcGFyZW50X2lkGAggASgJEiIKBHJvbGUYCSABKA4yFC5jb252ZXlvci52MS5Kb2JSb2xlEhAKCHByaW9yaXR5GAogASgFEjUKCG1ldGFkYXRhGAsgAygLMiMuY29udmV5b3IudjEuRGVsaXZlcnkuTWV0YWRhdGFFbnRyeRIvCgtjcmVhdGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMbWF4X2F0dGVtcHRzGA0gASgNEhUKDWZhaWx1cmVfY291bnQYDiABKA0SDQoFZGVwdGgYDyABKA0SCwoDa2V5GBAgASgJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJECgpEZWxpdmVyaWVzEgsKA3NlcRgBIAEoBBIpCgpkZWxpdmVyaWVzGAIgAygLMhUuY29udmV5b3IudjEuRGVsaXZlcnkilQEKCVJlc3VsdEFjaxIQCghsZWFzZV9pZBgBIAEoCRIkCgVzdGF0ZRgCIAEoDjIVLmNvbnZleW9yLnYxLkpvYlN0YXRlEi0KCHJlY29yZGVkGAMgASgOMhsuY29udmV5b3IudjEuQXR0ZW1wdE91dGNvbWUSIQoFZXJyb3IYBCABKAsyEi5nb29nbGUucnBjLlN0YXR1cyIyCgpSZXN1bHRBY2tzEiQKBGFja3MYASADKAsyFi5jb252ZXlvci52MS5SZXN1bHRBY2siXAoIU3RhZ2VBY2sSEAoIbGVhc2VfaWQYASABKAkSCwoDc2VxGAIgASgEEg4KBnN0YWdlZBgDIAEoDRIhCgVlcnJvchgEIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIjAKCVN0YWdlQWNrcxIjCgRhY2tzGAEgAygLMhUuY29udmV5b3IudjEuU3RhZ2VBY2siWwoFRHJhaW4SKAoGcmVhc29uGAEgASgOMhguY29udmV5b3IudjEuRHJhaW5SZWFzb24SKAoFZ3JhY2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iHgoPQ2FwYWNpdHlBcHBsaWVkEgsKA3NlcRgBIAEoBCJbCg1DYW5jZWxSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIoCgVncmFjZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI+Cg5DYW5jZWxSZXF1ZXN0cxIsCghyZXF1ZXN0cxgBIAMoCzIaLmNvbnZleW9yLnYxLkNhbmNlbFJlcXVlc3QiHwoKTGVhc2VzTG9zdBIRCglsZWFzZV9pZHMYASADKAkiEwoEUGluZxILCgNzZXEYASABKAQieAoXTGlzdENoaWxkUmVzdWx0c1JlcXVlc3QSEAoIbGVhc2VfaWQYASABKAkSDAoEdHlwZRgCIAEoCRIWCg5jb21wbGV0ZWRfb25seRgDIAEoCBIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSK6AQoLQ2hpbGRSZXN1bHQSDgoGam9iX2lkGAEgASgJEgwKBHR5cGUYAiABKAkSCwoDa2V5GAMgASgJEiQKBXN0YXRlGAQgASgOMhUuY29udmV5b3IudjEuSm9iU3RhdGUSDgoGcmVhc29uGAUgASgJEiQKBnJlc3VsdBgGIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSJAoFZXJyb3IYByABKAsyFS5jb252ZXlvci52MS5Kb2JFcnJvciJfChhMaXN0Q2hpbGRSZXN1bHRzUmVzcG9uc2USKgoIY2hpbGRyZW4YASADKAsyGC5jb252ZXlvci52MS5DaGlsZFJlc3VsdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki4gEKEExlYXNlSm9ic1JlcXVlc3QSEgoKc2Vzc2lvbl9pZBgBIAEoCRISCgpyZXF1ZXN0X2lkGAIgASgJEg4KBndvcmtlchgDIAEoCRIwCg1zdWJzY3JpcHRpb25zGAQgAygLMhkuY29udmV5b3IudjEuU3Vic2NyaXB0aW9uEhAKCG1heF9qb2JzGAUgASgNEhEKCW1heF9ieXRlcxgGIAEoBBInCgR3YWl0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhYKDmhlbGRfbGVhc2VfaWRzGAggAygJIukBChFMZWFzZUpvYnNSZXNwb25zZRISCgpzZXNzaW9uX2lkGAEgASgJEikKCmRlbGl2ZXJpZXMYAiADKAsyFS5jb252ZXlvci52MS5EZWxpdmVyeRIuCgtzZXNzaW9uX3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIWCg5sb3N0X2xlYXNlX2lkcxgEIAMoCRIzCg9jYW5jZWxfcmVxdWVzdHMYBSADKAsyGi5jb252ZXlvci52MS5DYW5jZWxSZXF1ZXN0EhgKEHNlc3Npb25fcmVwbGFjZWQYBiABKAgiPAoUUmVwb3J0UmVzdWx0c1JlcXVlc3QSJAoHcmVzdWx0cxgBIAMoCzITLmNvbnZleW9yLnYxLlJlc3VsdCI9ChVSZXBvcnRSZXN1bHRzUmVzcG9uc2USJAoEYWNrcxgBIAMoCzIWLmNvbnZleW9yLnYxLlJlc3VsdEFjayI5ChRTdGFnZUNoaWxkcmVuUmVxdWVzdBIhCgVzdGFnZRgBIAEoCzISLmNvbnZleW9yLnYxLlN0YWdlIicKFVN0YWdlQ2hpbGRyZW5SZXNwb25zZRIOCgZzdGFnZWQYASABKA0iQQoTRXh0ZW5kTGVhc2VzUmVxdWVzdBISCgpzZXNzaW9uX2lkGAEgASgJEhYKDmhlbGRfbGVhc2VfaWRzGAIgAygJIpMBChRFeHRlbmRMZWFzZXNSZXNwb25zZRIWCg5sb3N0X2xlYXNlX2lkcxgBIAMoCRIzCg9jYW5jZWxfcmVxdWVzdHMYAiADKAsyGi5jb252ZXlvci52MS5DYW5jZWxSZXF1ZXN0Ei4KC3Nlc3Npb25fdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIj0KFFJlbGVhc2VMZWFzZXNSZXF1ZXN0EhIKCnNlc3Npb25faWQYASABKAkSEQoJbGVhc2VfaWRzGAIgAygJIikKFVJlbGVhc2VMZWFzZXNSZXNwb25zZRIQCghyZWxlYXNlZBgBIAEoDSpuCgtEcmFpblJlYXNvbhIcChhEUkFJTl9SRUFTT05fVU5TUEVDSUZJRUQQABIgChxEUkFJTl9SRUFTT05fQlJPS0VSX1NUT1BQSU5HEAESHwobRFJBSU5fUkVBU09OX1dPUktFUl9MRUFWSU5HEAIy2gQKDVdvcmtlclNlcnZpY2USPwoEV29yaxIYLmNvbnZleW9yLnYxLldvcmtSZXF1ZXN0GhkuY29udmV5b3IudjEuV29ya1Jlc3BvbnNlKAEwARJKCglMZWFzZUpvYnMSHS5jb252ZXlvci52MS5MZWFzZUpvYnNSZXF1ZXN0Gh4uY29udmV5b3IudjEuTGVhc2VKb2JzUmVzcG9uc2USVgoNUmVwb3J0UmVzdWx0cxIhLmNvbnZleW9yLnYxLlJlcG9ydFJlc3VsdHNSZXF1ZXN0GiIuY29udmV5b3IudjEuUmVwb3J0UmVzdWx0c1Jlc3BvbnNlElYKDVN0YWdlQ2hpbGRyZW4SIS5jb252ZXlvci52MS5TdGFnZUNoaWxkcmVuUmVxdWVzdBoiLmNvbnZleW9yLnYxLlN0YWdlQ2hpbGRyZW5SZXNwb25zZRJTCgxFeHRlbmRMZWFzZXMSIC5jb252ZXlvci52MS5FeHRlbmRMZWFzZXNSZXF1ZXN0GiEuY29udmV5b3IudjEuRXh0ZW5kTGVhc2VzUmVzcG9uc2USVgoNUmVsZWFzZUxlYXNlcxIhLmNvbnZleW9yLnYxLlJlbGVhc2VMZWFzZXNSZXF1ZXN0GiIuY29udmV5b3IudjEuUmVsZWFzZUxlYXNlc1Jlc3BvbnNlEl8KEExpc3RDaGlsZFJlc3VsdHMSJC5jb252ZXlvci52MS5MaXN0Q2hpbGRSZXN1bHRzUmVxdWVzdBolLmNvbnZleW9yLnYxLkxpc3RDaGlsZFJlc3VsdHNSZXNwb25zZWIGcHJvdG8z", [file_conveyor_v1_job, file_google_protobuf_any, file_google_protobuf_duration, file_google_protobuf_timestamp, file_google_rpc_status]);
 
 /**
  * A frame from the worker. Frames of a kind that the broker does not know are ignored.
@@ -65,7 +65,23 @@ export type WorkRequest = Message<"conveyor.v1.WorkRequest"> & {
     case: "results";
   } | {
     /**
-     * Proof of life. 5 to 7 are kept for staging and progress.
+     * Children of a running job that are too many for one result.
+     *
+     * @generated from field: conveyor.v1.Stage stage = 5;
+     */
+    value: Stage;
+    case: "stage";
+  } | {
+    /**
+     * How far handlers are.
+     *
+     * @generated from field: conveyor.v1.Progress progress = 6;
+     */
+    value: Progress;
+    case: "progress";
+  } | {
+    /**
+     * Proof of life.
      *
      * @generated from field: conveyor.v1.Heartbeat heartbeat = 8;
      */
@@ -150,12 +166,28 @@ export type WorkResponse = Message<"conveyor.v1.WorkResponse"> & {
     case: "leasesLost";
   } | {
     /**
-     * Proof of life. 7 and 9 are kept for staging and drain.
+     * Staged children that are durable or refused.
+     *
+     * @generated from field: conveyor.v1.StageAcks stage_acks = 7;
+     */
+    value: StageAcks;
+    case: "stageAcks";
+  } | {
+    /**
+     * Proof of life.
      *
      * @generated from field: conveyor.v1.Ping ping = 8;
      */
     value: Ping;
     case: "ping";
+  } | {
+    /**
+     * No more deliveries on this stream.
+     *
+     * @generated from field: conveyor.v1.Drain drain = 9;
+     */
+    value: Drain;
+    case: "drain";
   } | { case: undefined; value?: undefined };
 };
 
@@ -411,11 +443,18 @@ export type Success = Message<"conveyor.v1.Success"> & {
   result?: Any | undefined;
 
   /**
-   * Children and heirs, in the order of their declaration.
+   * Children and heirs, in the order of their declaration; at most 2,000 and 1 MiB. Only heirs when children were staged.
    *
    * @generated from field: repeated conveyor.v1.Declaration declarations = 2;
    */
   declarations: Declaration[];
+
+  /**
+   * Children that were staged under this lease.
+   *
+   * @generated from field: uint32 staged = 3;
+   */
+  staged: number;
 };
 
 /**
@@ -678,6 +717,91 @@ export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_conveyor_v1_worker_service, 16);
 
 /**
+ * Children of a running job: written, but not part of the chain before its success is accepted with the same number of
+ * staged children. Any other end of the lease drops them.
+ *
+ * @generated from message conveyor.v1.Stage
+ */
+export type Stage = Message<"conveyor.v1.Stage"> & {
+  /**
+   * The job's lease.
+   *
+   * @generated from field: string lease_id = 1;
+   */
+  leaseId: string;
+
+  /**
+   * Counts up from 1 within the lease; a repeat is answered as the first.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * Children, in the order of their declaration: at most 2,000 and 1 MiB. No heirs.
+   *
+   * @generated from field: repeated conveyor.v1.Declaration children = 3;
+   */
+  children: Declaration[];
+};
+
+/**
+ * Describes the message conveyor.v1.Stage.
+ * Use `create(StageSchema)` to create a new message.
+ */
+export const StageSchema: GenMessage<Stage> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 17);
+
+/**
+ * How far one handler is.
+ *
+ * @generated from message conveyor.v1.ProgressReport
+ */
+export type ProgressReport = Message<"conveyor.v1.ProgressReport"> & {
+  /**
+   * The lease.
+   *
+   * @generated from field: string lease_id = 1;
+   */
+  leaseId: string;
+
+  /**
+   * What it says; at most 16 KiB.
+   *
+   * @generated from field: conveyor.v1.JobProgress progress = 2;
+   */
+  progress?: JobProgress | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.ProgressReport.
+ * Use `create(ProgressReportSchema)` to create a new message.
+ */
+export const ProgressReportSchema: GenMessage<ProgressReport> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 18);
+
+/**
+ * How far handlers are: at most once a second for each lease. Not acknowledged; the newest counts.
+ *
+ * @generated from message conveyor.v1.Progress
+ */
+export type Progress = Message<"conveyor.v1.Progress"> & {
+  /**
+   * At most 1,000.
+   *
+   * @generated from field: repeated conveyor.v1.ProgressReport reports = 1;
+   */
+  reports: ProgressReport[];
+};
+
+/**
+ * Describes the message conveyor.v1.Progress.
+ * Use `create(ProgressSchema)` to create a new message.
+ */
+export const ProgressSchema: GenMessage<Progress> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 19);
+
+/**
  * The worker leaves.
  *
  * @generated from message conveyor.v1.Goodbye
@@ -690,7 +814,7 @@ export type Goodbye = Message<"conveyor.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 17);
+  messageDesc(file_conveyor_v1_worker_service, 20);
 
 /**
  * The answer to Hello.
@@ -781,7 +905,7 @@ export type Welcome = Message<"conveyor.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 18);
+  messageDesc(file_conveyor_v1_worker_service, 21);
 
 /**
  * A leased job.
@@ -907,7 +1031,7 @@ export type Delivery = Message<"conveyor.v1.Delivery"> & {
  * Use `create(DeliverySchema)` to create a new message.
  */
 export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 19);
+  messageDesc(file_conveyor_v1_worker_service, 22);
 
 /**
  * A batch of leased jobs.
@@ -935,7 +1059,7 @@ export type Deliveries = Message<"conveyor.v1.Deliveries"> & {
  * Use `create(DeliveriesSchema)` to create a new message.
  */
 export const DeliveriesSchema: GenMessage<Deliveries> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 20);
+  messageDesc(file_conveyor_v1_worker_service, 23);
 
 /**
  * What became of a result.
@@ -977,7 +1101,7 @@ export type ResultAck = Message<"conveyor.v1.ResultAck"> & {
  * Use `create(ResultAckSchema)` to create a new message.
  */
 export const ResultAckSchema: GenMessage<ResultAck> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 21);
+  messageDesc(file_conveyor_v1_worker_service, 24);
 
 /**
  * Results that are durable or refused. Keep and resend a result until it is named here.
@@ -998,7 +1122,98 @@ export type ResultAcks = Message<"conveyor.v1.ResultAcks"> & {
  * Use `create(ResultAcksSchema)` to create a new message.
  */
 export const ResultAcksSchema: GenMessage<ResultAcks> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 22);
+  messageDesc(file_conveyor_v1_worker_service, 25);
+
+/**
+ * What became of one Stage frame.
+ *
+ * @generated from message conveyor.v1.StageAck
+ */
+export type StageAck = Message<"conveyor.v1.StageAck"> & {
+  /**
+   * The lease.
+   *
+   * @generated from field: string lease_id = 1;
+   */
+  leaseId: string;
+
+  /**
+   * The frame.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * Children staged under the lease so far.
+   *
+   * @generated from field: uint32 staged = 3;
+   */
+  staged: number;
+
+  /**
+   * Why the frame was refused (LEASE_LOST, TOO_MANY_CHILDREN, …); unset otherwise.
+   *
+   * @generated from field: google.rpc.Status error = 4;
+   */
+  error?: Status | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.StageAck.
+ * Use `create(StageAckSchema)` to create a new message.
+ */
+export const StageAckSchema: GenMessage<StageAck> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 26);
+
+/**
+ * Stage frames that are durable or refused.
+ *
+ * @generated from message conveyor.v1.StageAcks
+ */
+export type StageAcks = Message<"conveyor.v1.StageAcks"> & {
+  /**
+   * One for each frame.
+   *
+   * @generated from field: repeated conveyor.v1.StageAck acks = 1;
+   */
+  acks: StageAck[];
+};
+
+/**
+ * Describes the message conveyor.v1.StageAcks.
+ * Use `create(StageAcksSchema)` to create a new message.
+ */
+export const StageAcksSchema: GenMessage<StageAcks> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 27);
+
+/**
+ * No more deliveries on this stream; every other frame is still served until the stream ends.
+ *
+ * @generated from message conveyor.v1.Drain
+ */
+export type Drain = Message<"conveyor.v1.Drain"> & {
+  /**
+   * Why.
+   *
+   * @generated from field: conveyor.v1.DrainReason reason = 1;
+   */
+  reason: DrainReason;
+
+  /**
+   * How long the stream is still served.
+   *
+   * @generated from field: google.protobuf.Duration grace = 2;
+   */
+  grace?: Duration | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.Drain.
+ * Use `create(DrainSchema)` to create a new message.
+ */
+export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 28);
 
 /**
  * From here on no delivery violates this window.
@@ -1019,7 +1234,7 @@ export type CapacityApplied = Message<"conveyor.v1.CapacityApplied"> & {
  * Use `create(CapacityAppliedSchema)` to create a new message.
  */
 export const CapacityAppliedSchema: GenMessage<CapacityApplied> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 23);
+  messageDesc(file_conveyor_v1_worker_service, 29);
 
 /**
  * One handler that should stop.
@@ -1054,7 +1269,7 @@ export type CancelRequest = Message<"conveyor.v1.CancelRequest"> & {
  * Use `create(CancelRequestSchema)` to create a new message.
  */
 export const CancelRequestSchema: GenMessage<CancelRequest> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 24);
+  messageDesc(file_conveyor_v1_worker_service, 30);
 
 /**
  * Handlers that should stop.
@@ -1075,7 +1290,7 @@ export type CancelRequests = Message<"conveyor.v1.CancelRequests"> & {
  * Use `create(CancelRequestsSchema)` to create a new message.
  */
 export const CancelRequestsSchema: GenMessage<CancelRequests> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 25);
+  messageDesc(file_conveyor_v1_worker_service, 31);
 
 /**
  * Leases that are no longer the worker's: abort their handlers, their outcome is not wanted.
@@ -1096,7 +1311,7 @@ export type LeasesLost = Message<"conveyor.v1.LeasesLost"> & {
  * Use `create(LeasesLostSchema)` to create a new message.
  */
 export const LeasesLostSchema: GenMessage<LeasesLost> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 26);
+  messageDesc(file_conveyor_v1_worker_service, 32);
 
 /**
  * Proof of life.
@@ -1117,7 +1332,7 @@ export type Ping = Message<"conveyor.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 27);
+  messageDesc(file_conveyor_v1_worker_service, 33);
 
 /**
  * The request of ListChildResults.
@@ -1166,7 +1381,7 @@ export type ListChildResultsRequest = Message<"conveyor.v1.ListChildResultsReque
  * Use `create(ListChildResultsRequestSchema)` to create a new message.
  */
 export const ListChildResultsRequestSchema: GenMessage<ListChildResultsRequest> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 28);
+  messageDesc(file_conveyor_v1_worker_service, 34);
 
 /**
  * One child and what came of it.
@@ -1229,7 +1444,7 @@ export type ChildResult = Message<"conveyor.v1.ChildResult"> & {
  * Use `create(ChildResultSchema)` to create a new message.
  */
 export const ChildResultSchema: GenMessage<ChildResult> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 29);
+  messageDesc(file_conveyor_v1_worker_service, 35);
 
 /**
  * The answer of ListChildResults.
@@ -1257,7 +1472,370 @@ export type ListChildResultsResponse = Message<"conveyor.v1.ListChildResultsResp
  * Use `create(ListChildResultsResponseSchema)` to create a new message.
  */
 export const ListChildResultsResponseSchema: GenMessage<ListChildResultsResponse> = /*@__PURE__*/
-  messageDesc(file_conveyor_v1_worker_service, 30);
+  messageDesc(file_conveyor_v1_worker_service, 36);
+
+/**
+ * The request of LeaseJobs.
+ *
+ * @generated from message conveyor.v1.LeaseJobsRequest
+ */
+export type LeaseJobsRequest = Message<"conveyor.v1.LeaseJobsRequest"> & {
+  /**
+   * The session to go on with; a new one when empty.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * Chosen by the caller, 1 to 128 printable ASCII characters: a repeat with the same id returns the same leases.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * Shown to operators; up to 128 printable ASCII characters.
+   *
+   * @generated from field: string worker = 3;
+   */
+  worker: string;
+
+  /**
+   * At least one, at most 100.
+   *
+   * @generated from field: repeated conveyor.v1.Subscription subscriptions = 4;
+   */
+  subscriptions: Subscription[];
+
+  /**
+   * At most this many jobs, 1 to 1,000.
+   *
+   * @generated from field: uint32 max_jobs = 5;
+   */
+  maxJobs: number;
+
+  /**
+   * Their payload bytes; 3 MiB when 0 or more than that. One job may exceed it.
+   *
+   * @generated from field: uint64 max_bytes = 6;
+   */
+  maxBytes: bigint;
+
+  /**
+   * How long to wait for the first job, up to 60 s. Ends 500 ms before the call's deadline at the latest.
+   *
+   * @generated from field: google.protobuf.Duration wait = 7;
+   */
+  wait?: Duration | undefined;
+
+  /**
+   * All leases of the session in the caller's hands: others that were leased to it before go back free.
+   *
+   * @generated from field: repeated string held_lease_ids = 8;
+   */
+  heldLeaseIds: string[];
+};
+
+/**
+ * Describes the message conveyor.v1.LeaseJobsRequest.
+ * Use `create(LeaseJobsRequestSchema)` to create a new message.
+ */
+export const LeaseJobsRequestSchema: GenMessage<LeaseJobsRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 37);
+
+/**
+ * The answer of LeaseJobs.
+ *
+ * @generated from message conveyor.v1.LeaseJobsResponse
+ */
+export type LeaseJobsResponse = Message<"conveyor.v1.LeaseJobsResponse"> & {
+  /**
+   * The session: name it in the next call.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The leased jobs; none when the wait is over.
+   *
+   * @generated from field: repeated conveyor.v1.Delivery deliveries = 2;
+   */
+  deliveries: Delivery[];
+
+  /**
+   * The session and its leases are lost when no call names it for this long.
+   *
+   * @generated from field: google.protobuf.Duration session_ttl = 3;
+   */
+  sessionTtl?: Duration | undefined;
+
+  /**
+   * Held leases that are no longer the caller's.
+   *
+   * @generated from field: repeated string lost_lease_ids = 4;
+   */
+  lostLeaseIds: string[];
+
+  /**
+   * Held leases whose handlers should stop.
+   *
+   * @generated from field: repeated conveyor.v1.CancelRequest cancel_requests = 5;
+   */
+  cancelRequests: CancelRequest[];
+
+  /**
+   * The session named in the request is gone, this is a new one: every lease of the old one is lost.
+   *
+   * @generated from field: bool session_replaced = 6;
+   */
+  sessionReplaced: boolean;
+};
+
+/**
+ * Describes the message conveyor.v1.LeaseJobsResponse.
+ * Use `create(LeaseJobsResponseSchema)` to create a new message.
+ */
+export const LeaseJobsResponseSchema: GenMessage<LeaseJobsResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 38);
+
+/**
+ * The request of ReportResults.
+ *
+ * @generated from message conveyor.v1.ReportResultsRequest
+ */
+export type ReportResultsRequest = Message<"conveyor.v1.ReportResultsRequest"> & {
+  /**
+   * At most 1,000, 4 MiB in all.
+   *
+   * @generated from field: repeated conveyor.v1.Result results = 1;
+   */
+  results: Result[];
+};
+
+/**
+ * Describes the message conveyor.v1.ReportResultsRequest.
+ * Use `create(ReportResultsRequestSchema)` to create a new message.
+ */
+export const ReportResultsRequestSchema: GenMessage<ReportResultsRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 39);
+
+/**
+ * The answer of ReportResults.
+ *
+ * @generated from message conveyor.v1.ReportResultsResponse
+ */
+export type ReportResultsResponse = Message<"conveyor.v1.ReportResultsResponse"> & {
+  /**
+   * One for each result, in the order of the request.
+   *
+   * @generated from field: repeated conveyor.v1.ResultAck acks = 1;
+   */
+  acks: ResultAck[];
+};
+
+/**
+ * Describes the message conveyor.v1.ReportResultsResponse.
+ * Use `create(ReportResultsResponseSchema)` to create a new message.
+ */
+export const ReportResultsResponseSchema: GenMessage<ReportResultsResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 40);
+
+/**
+ * The request of StageChildren.
+ *
+ * @generated from message conveyor.v1.StageChildrenRequest
+ */
+export type StageChildrenRequest = Message<"conveyor.v1.StageChildrenRequest"> & {
+  /**
+   * The children with their lease and sequence number.
+   *
+   * @generated from field: conveyor.v1.Stage stage = 1;
+   */
+  stage?: Stage | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.StageChildrenRequest.
+ * Use `create(StageChildrenRequestSchema)` to create a new message.
+ */
+export const StageChildrenRequestSchema: GenMessage<StageChildrenRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 41);
+
+/**
+ * The answer of StageChildren.
+ *
+ * @generated from message conveyor.v1.StageChildrenResponse
+ */
+export type StageChildrenResponse = Message<"conveyor.v1.StageChildrenResponse"> & {
+  /**
+   * Children staged under the lease so far.
+   *
+   * @generated from field: uint32 staged = 1;
+   */
+  staged: number;
+};
+
+/**
+ * Describes the message conveyor.v1.StageChildrenResponse.
+ * Use `create(StageChildrenResponseSchema)` to create a new message.
+ */
+export const StageChildrenResponseSchema: GenMessage<StageChildrenResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 42);
+
+/**
+ * The request of ExtendLeases.
+ *
+ * @generated from message conveyor.v1.ExtendLeasesRequest
+ */
+export type ExtendLeasesRequest = Message<"conveyor.v1.ExtendLeasesRequest"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * All leases of the session in the caller's hands.
+   *
+   * @generated from field: repeated string held_lease_ids = 2;
+   */
+  heldLeaseIds: string[];
+};
+
+/**
+ * Describes the message conveyor.v1.ExtendLeasesRequest.
+ * Use `create(ExtendLeasesRequestSchema)` to create a new message.
+ */
+export const ExtendLeasesRequestSchema: GenMessage<ExtendLeasesRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 43);
+
+/**
+ * The answer of ExtendLeases.
+ *
+ * @generated from message conveyor.v1.ExtendLeasesResponse
+ */
+export type ExtendLeasesResponse = Message<"conveyor.v1.ExtendLeasesResponse"> & {
+  /**
+   * Held leases that are no longer the caller's.
+   *
+   * @generated from field: repeated string lost_lease_ids = 1;
+   */
+  lostLeaseIds: string[];
+
+  /**
+   * Held leases whose handlers should stop.
+   *
+   * @generated from field: repeated conveyor.v1.CancelRequest cancel_requests = 2;
+   */
+  cancelRequests: CancelRequest[];
+
+  /**
+   * The session and its leases are lost when no call names it for this long.
+   *
+   * @generated from field: google.protobuf.Duration session_ttl = 3;
+   */
+  sessionTtl?: Duration | undefined;
+};
+
+/**
+ * Describes the message conveyor.v1.ExtendLeasesResponse.
+ * Use `create(ExtendLeasesResponseSchema)` to create a new message.
+ */
+export const ExtendLeasesResponseSchema: GenMessage<ExtendLeasesResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 44);
+
+/**
+ * The request of ReleaseLeases.
+ *
+ * @generated from message conveyor.v1.ReleaseLeasesRequest
+ */
+export type ReleaseLeasesRequest = Message<"conveyor.v1.ReleaseLeasesRequest"> & {
+  /**
+   * The session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * The leases to give back. With none the session ends, and all of its leases go back.
+   *
+   * @generated from field: repeated string lease_ids = 2;
+   */
+  leaseIds: string[];
+};
+
+/**
+ * Describes the message conveyor.v1.ReleaseLeasesRequest.
+ * Use `create(ReleaseLeasesRequestSchema)` to create a new message.
+ */
+export const ReleaseLeasesRequestSchema: GenMessage<ReleaseLeasesRequest> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 45);
+
+/**
+ * The answer of ReleaseLeases.
+ *
+ * @generated from message conveyor.v1.ReleaseLeasesResponse
+ */
+export type ReleaseLeasesResponse = Message<"conveyor.v1.ReleaseLeasesResponse"> & {
+  /**
+   * How many went back.
+   *
+   * @generated from field: uint32 released = 1;
+   */
+  released: number;
+};
+
+/**
+ * Describes the message conveyor.v1.ReleaseLeasesResponse.
+ * Use `create(ReleaseLeasesResponseSchema)` to create a new message.
+ */
+export const ReleaseLeasesResponseSchema: GenMessage<ReleaseLeasesResponse> = /*@__PURE__*/
+  messageDesc(file_conveyor_v1_worker_service, 46);
+
+/**
+ * Why a stream drains.
+ *
+ * @generated from enum conveyor.v1.DrainReason
+ */
+export const DrainReason = {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: DRAIN_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The broker is about to stop: resume the session on another broker, or here when it is back.
+   *
+   * @generated from enum value: DRAIN_REASON_BROKER_STOPPING = 1;
+   */
+  BROKER_STOPPING: 1,
+
+  /**
+   * An operator wants the worker gone: finish what runs, then leave.
+   *
+   * @generated from enum value: DRAIN_REASON_WORKER_LEAVING = 2;
+   */
+  WORKER_LEAVING: 2,
+} as const;
+
+/**
+ * Why a stream drains.
+ *
+ * @generated from enum conveyor.v1.DrainReason
+ */
+export type DrainReason = (typeof DrainReason)[keyof typeof DrainReason] | UnknownEnum;
+
+/**
+ * Describes the enum conveyor.v1.DrainReason.
+ */
+export const DrainReasonSchema: GenEnum<DrainReason> = /*@__PURE__*/
+  enumDesc(file_conveyor_v1_worker_service, 0);
 
 /**
  * Hands leased jobs to workers and takes their results.
@@ -1274,6 +1852,56 @@ export const WorkerService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof WorkRequestSchema;
     output: typeof WorkResponseSchema;
+  },
+  /**
+   * Leases jobs by long poll, for languages and platforms without good streams. A session is stream or unary, never both.
+   *
+   * @generated from rpc conveyor.v1.WorkerService.LeaseJobs
+   */
+  leaseJobs: {
+    methodKind: "unary";
+    input: typeof LeaseJobsRequestSchema;
+    output: typeof LeaseJobsResponseSchema;
+  },
+  /**
+   * Takes ended attempts; each is durable or refused when the call returns.
+   *
+   * @generated from rpc conveyor.v1.WorkerService.ReportResults
+   */
+  reportResults: {
+    methodKind: "unary";
+    input: typeof ReportResultsRequestSchema;
+    output: typeof ReportResultsResponseSchema;
+  },
+  /**
+   * Stages children of a running job, see Stage.
+   *
+   * @generated from rpc conveyor.v1.WorkerService.StageChildren
+   */
+  stageChildren: {
+    methodKind: "unary";
+    input: typeof StageChildrenRequestSchema;
+    output: typeof StageChildrenResponseSchema;
+  },
+  /**
+   * Keeps a unary session alive and says which of its leases are lost or should stop.
+   *
+   * @generated from rpc conveyor.v1.WorkerService.ExtendLeases
+   */
+  extendLeases: {
+    methodKind: "unary";
+    input: typeof ExtendLeasesRequestSchema;
+    output: typeof ExtendLeasesResponseSchema;
+  },
+  /**
+   * Gives leases of a unary session back unharmed, or ends the session.
+   *
+   * @generated from rpc conveyor.v1.WorkerService.ReleaseLeases
+   */
+  releaseLeases: {
+    methodKind: "unary";
+    input: typeof ReleaseLeasesRequestSchema;
+    output: typeof ReleaseLeasesResponseSchema;
   },
   /**
    * Returns the children of the job whose heir calls, in declaration order, by the heir's live lease.
