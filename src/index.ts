@@ -23,6 +23,7 @@ export type { Span } from "./core/span.ts";
 export type { Addresses } from "./wire/addresses.ts";
 export type { Pem } from "./wire/certificates.ts";
 export type { Credentials, TlsOptions } from "./wire/credentials.ts";
+export type { InitOf, JobStub, JobStubOptions, JobStubs, PayloadOf, ResultOf } from "./wire/job-stub.ts";
 export type { ChildOutcome, ResultOption } from "./worker/child-reader.ts";
 export type { HandlerOutcome } from "./worker/control.ts";
 export type { ChildOptions, HeirOptions } from "./worker/declarations.ts";

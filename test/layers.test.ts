@@ -38,7 +38,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   admin: ["client", "wire"],
   testing: ["embedded"],
-  codegen: ["wire", "@bufbuild/protoplugin"],
+  codegen: ["core", "runtime", "wire", "@bufbuild/protobuf", "@bufbuild/protoplugin"],
   index: ["core", "client", "worker", "wire"],
 };
 const publicEntries = ["src/index.ts", "src/broker/index.ts", "src/embedded/index.ts"];

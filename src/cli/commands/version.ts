@@ -1,6 +1,6 @@
+import { readVersion } from "../../runtime/package-version.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
-import { readVersion } from "../package-version.ts";
 import { printJson } from "../print.ts";
 
 export const version: Command = {
