@@ -64,5 +64,9 @@ function dumpedOf(row: DumpRow): DumpedJob {
     childrenNotOk: row.children_not_ok ?? 0,
     heirsNotOk: row.heirs_not_ok ?? 0,
     barrierJudged: isTerminalCode(row.state) || row.judged === true,
+    cancelHeirs: false,
+    reviving: undefined,
+    staged: 0,
+    pruning: false,
   };
 }

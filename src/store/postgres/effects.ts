@@ -10,6 +10,7 @@ export interface EncodedEffects {
   readonly c?: readonly (readonly [session: SessionId, lease: LeaseId, reason: number])[] | null;
   readonly p?: boolean | null;
   readonly k?: boolean | null;
+  readonly x?: boolean | null;
   readonly d?: number | null;
 }
 
@@ -24,6 +25,7 @@ export function decodeEffects(effects: EncodedEffects): Effects {
     })),
     propagateDue: effects.p ?? false,
     cascadeDue: effects.k ?? false,
+    expandDue: effects.x ?? false,
     dueAt: effects.d ?? undefined,
   };
 }

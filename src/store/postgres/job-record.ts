@@ -149,6 +149,7 @@ export function detailOf(row: DetailRow): JobDetail {
     result: resultOf(row),
     metadata: metadataOf(row.metadata),
     ...attemptsOf(row),
+    progress: undefined,
   };
 }
 

@@ -24,11 +24,13 @@ export async function getStatuses(
   ids: readonly JobId[],
 ): Promise<readonly (JobStatus | undefined)[]> {
   if (ids.length === 0) return [];
-  const rows = await read<{ readonly id: string; readonly state: number; readonly ran: boolean }>(
-    `SELECT id, state, ran_at IS NOT NULL AS ran FROM ${schema}.job WHERE id = ANY($1)`,
-    [ids],
-  );
-  const statuses = new Map(rows.map(({ id, state, ran }) => [id, { state: stateOf(state), ran }]));
+  const rows = await read<{
+    readonly id: string;
+    readonly state: number;
+    readonly ran: boolean;
+    readonly version: number;
+  }>(`SELECT id, state, ran_at IS NOT NULL AS ran, version FROM ${schema}.job WHERE id = ANY($1)`, [ids]);
+  const statuses = new Map(rows.map(({ id, state, ran, version }) => [id, { state: stateOf(state), ran, version }]));
   return ids.map((id) => statuses.get(id));
 }
 

@@ -19,6 +19,13 @@ type Writes = Pick<
   | "reap"
   | "propagate"
   | "cascade"
+  | "expand"
+  | "prune"
+  | "cancel"
+  | "retry"
+  | "remove"
+  | "stage"
+  | "report"
   | "updateQueue"
 >;
 
@@ -44,6 +51,17 @@ export function createWrites(connection: Connection, server: ServerDefaults): Wr
     reap: (request) => reap(connection, defaults, request),
     propagate: ({ max }) => propagate(connection, max),
     cascade: ({ max }) => cascade(connection, max),
+    expand: notYet,
+    prune: notYet,
+    cancel: notYet,
+    retry: notYet,
+    remove: notYet,
+    stage: notYet,
+    report: notYet,
     updateQueue: (name, change) => updateQueue(connection, name, change),
   };
+}
+
+function notYet(): Promise<never> {
+  throw new Error("this verb is not there yet");
 }
