@@ -64,6 +64,7 @@ function success(type: HandledType, context: AttemptContext, returned: unknown):
       $typeName: "conveyor.v1.Success",
       ...(result === undefined ? {} : { result }),
       declarations: [...(context.declarations?.list ?? [])],
+      staged: 0,
     },
   };
 }

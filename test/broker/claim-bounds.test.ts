@@ -14,6 +14,7 @@ const noEffects: Effects = {
   cancels: [],
   propagateDue: false,
   cascadeDue: false,
+  expandDue: false,
   dueAt: undefined,
 };
 

@@ -84,6 +84,7 @@ const detail: JobDetail = {
     },
   ],
   attemptsOmitted: 12,
+  progress: undefined,
 };
 
 test("wire / a full job has every field that the store has", () => {
@@ -288,6 +289,9 @@ test("wire / a queue with its settings, and counts summed over its lanes", () =>
       backoff: { kind: "FIXED", initialMs: 10, maxMs: 10, multiplier: 1, jitter: 0 },
       timeoutMs: 5_000,
       crashLimit: undefined,
+      completedRetentionMs: undefined,
+      cancelledRetentionMs: undefined,
+      deadRetentionMs: undefined,
     },
     lanes: [
       { type: parseTypeName("a.B"), counts: { READY: 2, DEAD: 0 } },

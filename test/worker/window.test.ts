@@ -38,7 +38,7 @@ test("window / is what was asked for, and never over the limit", () => {
 
 function result(leaseId: string, bytes = 0): Result {
   const any = { $typeName: "google.protobuf.Any" as const, typeUrl: "t/x", value: new Uint8Array(bytes) };
-  const value = { $typeName: "conveyor.v1.Success" as const, result: any, declarations: [] };
+  const value = { $typeName: "conveyor.v1.Success" as const, result: any, declarations: [], staged: 0 };
   return { $typeName: "conveyor.v1.Result", leaseId, outcome: { case: "success", value } };
 }
 

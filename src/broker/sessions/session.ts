@@ -155,6 +155,8 @@ export function createSession(options: SessionOptions): Session {
         leave("goodbye");
         void goodbye();
         break;
+      case "stage":
+      case "progress":
       case undefined: // a frame of a newer version
         break;
       default:
