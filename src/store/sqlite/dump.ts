@@ -43,5 +43,9 @@ function dumpedOf(reading: Reading, row: SummaryRow): DumpedJob {
     childrenNotOk: row.children_not_ok ?? 0,
     heirsNotOk: row.heirs_not_ok ?? 0,
     barrierJudged: isTerminalCode(row.state) || row.judged === 1,
+    cancelHeirs: false,
+    reviving: undefined,
+    staged: 0,
+    pruning: false,
   };
 }

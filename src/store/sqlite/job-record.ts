@@ -103,6 +103,7 @@ export function detailOf(reading: Reading, row: SummaryRow): JobDetail {
     result: resultOf(reading, row),
     metadata: metadataOf(metadata),
     ...attemptsOf(reading, row),
+    progress: undefined,
   };
 }
 

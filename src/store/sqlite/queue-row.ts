@@ -9,6 +9,9 @@ export interface QueueRow {
   readonly backoff: string | null;
   readonly timeout_ms: number | null;
   readonly crash_limit: number | null;
+  readonly completed_retention_ms: number | null;
+  readonly cancelled_retention_ms: number | null;
+  readonly dead_retention_ms: number | null;
 }
 
 export const selectQueues = "SELECT * FROM queue";
@@ -21,6 +24,9 @@ export const unsetQueue: QueueSettings = {
   backoff: undefined,
   timeoutMs: undefined,
   crashLimit: undefined,
+  completedRetentionMs: undefined,
+  cancelledRetentionMs: undefined,
+  deadRetentionMs: undefined,
 };
 
 export function queueSettingsOf(row: QueueRow): QueueSettings {
@@ -31,6 +37,9 @@ export function queueSettingsOf(row: QueueRow): QueueSettings {
     backoff: parseBackoff(row.backoff),
     timeoutMs: row.timeout_ms ?? undefined,
     crashLimit: row.crash_limit ?? undefined,
+    completedRetentionMs: row.completed_retention_ms ?? undefined,
+    cancelledRetentionMs: row.cancelled_retention_ms ?? undefined,
+    deadRetentionMs: row.dead_retention_ms ?? undefined,
   };
 }
 

@@ -8,8 +8,10 @@ import type { Step } from "./step.ts";
 import type { Reading } from "./transactions.ts";
 
 const putQueue = `
-  INSERT OR REPLACE INTO queue (name, paused, max_concurrency, max_attempts, backoff, timeout_ms, crash_limit)
-  VALUES (?, ?, ?, ?, ?, ?, ?)`;
+  INSERT OR REPLACE INTO queue (
+    name, paused, max_concurrency, max_attempts, backoff, timeout_ms, crash_limit,
+    completed_retention_ms, cancelled_retention_ms, dead_retention_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const selectCounts = "SELECT state, n FROM counter WHERE lane = ?+0 AND n <> 0 ORDER BY state";
 
 // One probe a priority: a scan of all ready jobs would not be bounded.
@@ -45,6 +47,9 @@ export function updateQueue(step: Step, name: QueueName, change: QueueChange): v
     backoffText(settings.backoff),
     settings.timeoutMs ?? null,
     settings.crashLimit ?? null,
+    settings.completedRetentionMs ?? null,
+    settings.cancelledRetentionMs ?? null,
+    settings.deadRetentionMs ?? null,
   );
   step.mirror.remember(name, settings);
 }

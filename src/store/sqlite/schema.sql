@@ -23,7 +23,10 @@ CREATE TABLE queue (
   max_attempts INTEGER,
   backoff TEXT,
   timeout_ms INTEGER,
-  crash_limit INTEGER
+  crash_limit INTEGER,
+  completed_retention_ms INTEGER,
+  cancelled_retention_ms INTEGER,
+  dead_retention_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Jobs per lane and state, kept in the transaction that moves them. Lane 0 is the store itself: under 0 the latest time it

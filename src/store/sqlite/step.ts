@@ -32,6 +32,7 @@ export interface Step {
   readonly cancels: Effects["cancels"][number][];
   propagateDue: boolean;
   cascadeDue: boolean;
+  expandDue: boolean;
   dueAt: number | undefined;
 }
 
@@ -45,6 +46,7 @@ export function newStep(of: Pick<Step, "sql" | "mirror" | "defaults" | "now">): 
     cancels: [],
     propagateDue: false,
     cascadeDue: false,
+    expandDue: false,
     dueAt: undefined,
   };
 }
@@ -98,6 +100,7 @@ export function effectsOf(step: Step): Effects {
     cancels: step.cancels,
     propagateDue: step.propagateDue,
     cascadeDue: step.cascadeDue,
+    expandDue: step.expandDue,
     dueAt: step.dueAt,
   };
 }

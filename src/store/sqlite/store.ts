@@ -85,6 +85,9 @@ export function storeOver(
     check();
     return transactions.writeSoft(work);
   };
+  const notBuilt = async (): Promise<never> => {
+    throw new Error("not built yet");
+  };
   return {
     description: { kind: "sqlite", location: file.location, durability: durability[file.synchronous] },
     commit: (batch) => (acknowledges(batch) ? write : writeSoft)((step) => commit(step, batch)),
@@ -96,6 +99,13 @@ export function storeOver(
     reap: (request) => write((step) => reap(step, request)),
     propagate: ({ max }) => write((step) => propagate(step, max)),
     cascade: ({ max }) => write((step) => cascade(step, max)),
+    expand: notBuilt,
+    prune: notBuilt,
+    cancel: notBuilt,
+    retry: notBuilt,
+    remove: notBuilt,
+    stage: notBuilt,
+    report: notBuilt,
     getJob: (id) => read((reading) => getJob(reading, id)),
     listJobs: (filter, page) => read((reading) => listJobs(reading, filter, page)),
     getChain: (id, request) => getChain(read, id, request),
