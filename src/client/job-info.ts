@@ -1,4 +1,5 @@
-import type { Attempt, Job } from "../../gen/conveyor/v1/job_pb.ts";
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Attempt, Job, JobProgress } from "../../gen/conveyor/v1/job_pb.ts";
 import type { AttemptOutcome, FailurePolicy, HoldReason, JobError, JobRole, JobState, Trigger } from "../core/job.ts";
 import {
   holdFromWire,
@@ -30,6 +31,17 @@ export interface AttemptInfo {
   readonly endedAt: Date | undefined;
   readonly error: JobError | undefined;
   readonly epoch: number;
+}
+
+/** What a handler last said of how far it is. */
+export interface ProgressInfo {
+  /** From 0 to 1; undefined: the handler does not know. */
+  readonly fraction: number | undefined;
+  readonly message: string;
+  readonly details: JsonObject | undefined;
+  /** The attempt that said so. */
+  readonly attempt: number;
+  readonly updatedAt: Date | undefined;
 }
 
 /** A job as it was when the broker answered. */
@@ -76,6 +88,8 @@ export interface JobInfo {
   /** The first 20 and the last 20, oldest first. */
   readonly attempts: readonly AttemptInfo[];
   readonly attemptsOmitted: number;
+  /** Undefined when no handler said anything; in a list only with the view FULL. */
+  readonly progress: ProgressInfo | undefined;
 }
 
 /** A job out of an answer. */
@@ -117,7 +131,12 @@ export function jobInfoOf(job: Job): JobInfo {
     metadata: job.metadata,
     attempts: job.attempts.map(attemptOf),
     attemptsOmitted: job.attemptsOmitted,
+    progress: job.progress && progressOf(job.progress),
   };
+}
+
+function progressOf({ fraction, message, details, attempt, updateTime }: JobProgress): ProgressInfo {
+  return { fraction, message, details, attempt, updatedAt: dateOf(updateTime) };
 }
 
 function attemptOf(attempt: Attempt): AttemptInfo {

@@ -1,3 +1,4 @@
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { StateCount } from "../../gen/conveyor/v1/job_service_pb.ts";
 import type { Queue, QueueSettings as WireSettings } from "../../gen/conveyor/v1/queue_service_pb.ts";
 import type { BackoffPolicy, JobState } from "../core/job.ts";
@@ -22,6 +23,10 @@ export interface QueueInfo {
   readonly backoff: BackoffPolicy | undefined;
   readonly timeoutMs: number | undefined;
   readonly crashLimit: number | undefined;
+  /** How long chains whose root is in the queue are kept after their end. */
+  readonly completedRetentionMs: number | undefined;
+  readonly cancelledRetentionMs: number | undefined;
+  readonly deadRetentionMs: number | undefined;
   readonly counts: StateCounts;
   /** How long the first job that could run now has been able to; undefined: there is none. */
   readonly oldestWaitMs: number | undefined;
@@ -38,6 +43,10 @@ export interface QueueUpdate {
   readonly timeout?: Span | null | undefined;
   /** The crash with this number makes a job dead. */
   readonly crashLimit?: number | null | undefined;
+  /** How long chains whose root is in the queue are kept after they completed, were cancelled or died. */
+  readonly completedRetention?: Span | null | undefined;
+  readonly cancelledRetention?: Span | null | undefined;
+  readonly deadRetention?: Span | null | undefined;
 }
 
 const maskNames: Readonly<Record<keyof QueueUpdate, string>> = {
@@ -47,6 +56,9 @@ const maskNames: Readonly<Record<keyof QueueUpdate, string>> = {
   backoff: "backoff",
   timeout: "timeout",
   crashLimit: "crash_limit",
+  completedRetention: "completed_retention",
+  cancelledRetention: "cancelled_retention",
+  deadRetention: "dead_retention",
 };
 
 /** A queue out of an answer. */
@@ -60,6 +72,9 @@ export function queueInfoOf(queue: Queue): QueueInfo {
     backoff: backoffFromWire(settings?.backoff, "settings.backoff"),
     timeoutMs: settings?.timeout && durationToMs(settings.timeout),
     crashLimit: settings?.crashLimit,
+    completedRetentionMs: settings?.completedRetention && durationToMs(settings.completedRetention),
+    cancelledRetentionMs: settings?.cancelledRetention && durationToMs(settings.cancelledRetention),
+    deadRetentionMs: settings?.deadRetention && durationToMs(settings.deadRetention),
     counts: countsOf(queue.counts),
     oldestWaitMs: queue.oldestWait && durationToMs(queue.oldestWait),
     types: queue.lanes.map(({ type, counts, workerCount }) => ({ type, counts: countsOf(counts), workerCount })),
@@ -88,10 +103,10 @@ export function queueUpdateOf(update: QueueUpdate): { readonly settings: WireSet
     maxAttempts: countOf(maxAttempts, "maxAttempts", limits.attemptsMax),
     crashLimit: countOf(crashLimit, "crashLimit", limits.attemptsMax),
     backoff: backoff ? backoffOf(backoff) : undefined,
-    timeout:
-      timeout === undefined || timeout === null
-        ? undefined
-        : msToDuration(parseSpan(timeout, "timeout", limits.timeoutMsMax)),
+    timeout: durationOf(timeout, "timeout", limits.timeoutMsMax),
+    completedRetention: durationOf(update.completedRetention, "completedRetention"),
+    cancelledRetention: durationOf(update.cancelledRetention, "cancelledRetention"),
+    deadRetention: durationOf(update.deadRetention, "deadRetention"),
   };
   return { settings, paths };
 }
@@ -108,4 +123,8 @@ export function countsOf(counts: readonly StateCount[]): StateCounts {
 
 function countOf(value: number | null | undefined, path: string, max: number): number | undefined {
   return optionalInteger(value ?? undefined, path, { min: 1, max });
+}
+
+function durationOf(span: Span | null | undefined, name: string, msMax?: number): Duration | undefined {
+  return span === undefined || span === null ? undefined : msToDuration(parseSpan(span, name, msMax));
 }

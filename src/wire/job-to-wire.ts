@@ -1,5 +1,6 @@
-import type { Attempt, Job } from "../../gen/conveyor/v1/job_pb.ts";
-import type { AttemptRecord, JobDetail, JobSummary } from "../core/job.ts";
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Attempt, type Job, type JobProgress, JobProgressSchema } from "../../gen/conveyor/v1/job_pb.ts";
+import type { AttemptRecord, JobDetail, JobSummary, ProgressRecord } from "../core/job.ts";
 import { backoffToWire } from "./backoff.ts";
 import { holdToWire, outcomeToWire, policyToWire, roleToWire, stateToWire, triggerToWire } from "./enums.ts";
 import type { View } from "./list-filters.ts";
@@ -7,7 +8,7 @@ import { typedBytesToAny } from "./payload.ts";
 import { jobErrorToWire } from "./result-to-outcome.ts";
 import { msToDuration, msToTimestamp } from "./time.ts";
 
-/** A job as clients see it; FULL adds payload, result, metadata and attempts where `job` has them. */
+/** A job as clients see it; FULL adds payload, result, metadata, attempts and progress where `job` has them. */
 export function jobToWire(job: JobSummary | JobDetail, view: View): Job {
   const wire = summaryToWire(job);
   if (view === "BASIC" || !("payload" in job)) return wire;
@@ -16,7 +17,19 @@ export function jobToWire(job: JobSummary | JobDetail, view: View): Job {
   wire.metadata = job.metadata;
   wire.attempts = job.attempts.map(attemptToWire);
   wire.attemptsOmitted = job.attemptsOmitted;
+  wire.progress = progressToWire(job.progress);
   return wire;
+}
+
+/** What a handler last said; undefined when it said nothing, or nothing that can be read. */
+export function progressToWire(progress: ProgressRecord | undefined): JobProgress | undefined {
+  if (progress === undefined) return undefined;
+  const { attempt, bytes, at } = progress;
+  try {
+    return Object.assign(fromBinary(JobProgressSchema, bytes), { attempt, updateTime: msToTimestamp(at) });
+  } catch {
+    return undefined;
+  }
 }
 
 function summaryToWire(job: JobSummary): Job {

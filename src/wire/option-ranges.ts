@@ -14,3 +14,8 @@ export function timeoutFromWire(timeout: Duration | undefined, path: string): nu
   if (timeout === undefined) return undefined;
   return checkedDurationMs(timeout, { path, msMin: 1, msMax: limits.timeoutMsMax });
 }
+
+/** How long an ended chain is kept, which may be left out: 0 to ten years. */
+export function retentionFromWire(retention: Duration | undefined, path: string): number | undefined {
+  return retention && checkedDurationMs(retention, { path, msMax: limits.delayMsMax });
+}

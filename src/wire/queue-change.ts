@@ -4,7 +4,7 @@ import type { BackoffPolicy } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { backoffFromWire } from "./backoff.ts";
 import { invalidField } from "./invalid-field.ts";
-import { attemptsFromWire, timeoutFromWire } from "./option-ranges.ts";
+import { attemptsFromWire, retentionFromWire, timeoutFromWire } from "./option-ranges.ts";
 
 /** Only the keys that are there are set; undefined clears. */
 export interface QueueChange {
@@ -14,6 +14,9 @@ export interface QueueChange {
   readonly backoff?: BackoffPolicy | undefined;
   readonly timeoutMs?: number | undefined;
   readonly crashLimit?: number | undefined;
+  readonly completedRetentionMs?: number | undefined;
+  readonly cancelledRetentionMs?: number | undefined;
+  readonly deadRetentionMs?: number | undefined;
 }
 
 /** Reads a setting by its name in a field mask. */
@@ -26,6 +29,9 @@ const settings: Readonly<Record<string, (settings: WireQueueSettings, path: stri
   backoff: (from, path) => ({ backoff: backoffFromWire(from.backoff, path) }),
   timeout: (from, path) => ({ timeoutMs: timeoutFromWire(from.timeout, path) }),
   crash_limit: (from, path) => ({ crashLimit: attemptsFromWire(from.crashLimit, path, limits.attemptsMax) }),
+  completed_retention: (from, path) => ({ completedRetentionMs: retentionFromWire(from.completedRetention, path) }),
+  cancelled_retention: (from, path) => ({ cancelledRetentionMs: retentionFromWire(from.cancelledRetention, path) }),
+  dead_retention: (from, path) => ({ deadRetentionMs: retentionFromWire(from.deadRetention, path) }),
 };
 
 /**
@@ -66,6 +72,9 @@ function setFields(from: WireQueueSettings | undefined): readonly string[] {
     backoff: from.backoff !== undefined,
     timeout: from.timeout !== undefined,
     crash_limit: from.crashLimit !== undefined,
+    completed_retention: from.completedRetention !== undefined,
+    cancelled_retention: from.cancelledRetention !== undefined,
+    dead_retention: from.deadRetention !== undefined,
   };
   return Object.keys(isSet).filter((name) => isSet[name]);
 }

@@ -1,3 +1,4 @@
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { StateCount } from "../../gen/conveyor/v1/job_service_pb.ts";
 import type { Queue, QueueSettings as WireQueueSettings } from "../../gen/conveyor/v1/queue_service_pb.ts";
 import { type BackoffPolicy, type JobState, jobStates } from "../core/job.ts";
@@ -17,6 +18,9 @@ export interface QueueNow {
     readonly backoff: BackoffPolicy | undefined;
     readonly timeoutMs: number | undefined;
     readonly crashLimit: number | undefined;
+    readonly completedRetentionMs: number | undefined;
+    readonly cancelledRetentionMs: number | undefined;
+    readonly deadRetentionMs: number | undefined;
   };
   readonly lanes: readonly { readonly type: string; readonly counts: Counts }[];
   readonly oldestWaitMs: number | undefined;
@@ -29,7 +33,7 @@ export function queueToWire(queue: QueueNow, workerCount: (type: string) => numb
     name: queue.name,
     settings: settingsToWire(queue.settings),
     counts: countsToWire(queue.lanes.map((lane) => lane.counts)),
-    oldestWait: queue.oldestWaitMs === undefined ? undefined : msToDuration(queue.oldestWaitMs),
+    oldestWait: spanToWire(queue.oldestWaitMs),
     lanes: queue.lanes.map(({ type, counts }) => ({
       $typeName: "conveyor.v1.LaneStatus",
       type,
@@ -46,9 +50,16 @@ function settingsToWire(settings: QueueNow["settings"]): WireQueueSettings {
     maxConcurrency: settings.maxConcurrency,
     maxAttempts: settings.maxAttempts,
     backoff: settings.backoff && backoffToWire(settings.backoff),
-    timeout: settings.timeoutMs === undefined ? undefined : msToDuration(settings.timeoutMs),
+    timeout: spanToWire(settings.timeoutMs),
     crashLimit: settings.crashLimit,
+    completedRetention: spanToWire(settings.completedRetentionMs),
+    cancelledRetention: spanToWire(settings.cancelledRetentionMs),
+    deadRetention: spanToWire(settings.deadRetentionMs),
   };
+}
+
+function spanToWire(ms: number | undefined): Duration | undefined {
+  return ms === undefined ? undefined : msToDuration(ms);
 }
 
 /** The sums per state; states without jobs are left out. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, type DescMessage, equals, fromBinary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { JobSchema } from "../../gen/conveyor/v1/job_pb.ts";
+import { JobProgressSchema, JobSchema } from "../../gen/conveyor/v1/job_pb.ts";
 import { ChainNodeSchema } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { QueueSchema } from "../../gen/conveyor/v1/queue_service_pb.ts";
 import { ChildResultSchema, DeliverySchema, ResultAckSchema } from "../../gen/conveyor/v1/worker_service_pb.ts";
@@ -84,7 +84,11 @@ const detail: JobDetail = {
     },
   ],
   attemptsOmitted: 12,
-  progress: undefined,
+  progress: {
+    attempt: 7,
+    bytes: toBinary(JobProgressSchema, create(JobProgressSchema, { fraction: 0.5, message: "half", attempt: 99 })),
+    at: 1_700_000_000_200,
+  },
 };
 
 test("wire / a full job has every field that the store has", () => {
@@ -137,12 +141,21 @@ test("wire / a full job has every field that the store has", () => {
       },
     ],
     attemptsOmitted: 12,
+    progress: { fraction: 0.5, message: "half", attempt: 7, updateTime: "2023-11-14T22:13:20.200Z" },
   });
+});
+
+test("wire / progress that does not decode is left out", () => {
+  const garbled = { ...detail, progress: { attempt: 1, bytes: new Uint8Array([0xff]), at: 0 } };
+  assert.equal(jobToWire(garbled, "FULL").progress, undefined);
 });
 
 test("wire / a basic job has no payload, result, metadata or attempts", () => {
   const job = complete(JobSchema, jobToWire(detail, "BASIC"));
-  assert.deepEqual([job.payload, job.result, job.metadata, job.attempts], [undefined, undefined, {}, []]);
+  assert.deepEqual(
+    [job.payload, job.result, job.metadata, job.attempts, job.progress],
+    [undefined, undefined, {}, [], undefined],
+  );
   assert.equal(job.id, "child-1");
 });
 
@@ -161,9 +174,18 @@ test("wire / what a bare job lacks stays unset", () => {
     requestId: undefined,
     errorFingerprint: undefined,
     result: undefined,
+    progress: undefined,
   };
   const job = complete(JobSchema, jobToWire(bare, "FULL"));
-  for (const field of ["runEndTime", "finishTime", "maxAttempts", "backoff", "timeout", "result"] as const) {
+  for (const field of [
+    "runEndTime",
+    "finishTime",
+    "maxAttempts",
+    "backoff",
+    "timeout",
+    "result",
+    "progress",
+  ] as const) {
     assert.equal(job[field], undefined, field);
   }
   assert.deepEqual([job.reason, job.parentId, job.requestId, job.holdReason], ["", "", "", 2]);
@@ -289,9 +311,9 @@ test("wire / a queue with its settings, and counts summed over its lanes", () =>
       backoff: { kind: "FIXED", initialMs: 10, maxMs: 10, multiplier: 1, jitter: 0 },
       timeoutMs: 5_000,
       crashLimit: undefined,
-      completedRetentionMs: undefined,
+      completedRetentionMs: 0,
       cancelledRetentionMs: undefined,
-      deadRetentionMs: undefined,
+      deadRetentionMs: 86_400_000,
     },
     lanes: [
       { type: parseTypeName("a.B"), counts: { READY: 2, DEAD: 0 } },
@@ -310,6 +332,8 @@ test("wire / a queue with its settings, and counts summed over its lanes", () =>
       maxConcurrency: 3,
       backoff: { kind: "BACKOFF_KIND_FIXED", initial: "0.010s", max: "0.010s", multiplier: 1, jitter: 0 },
       timeout: "5s",
+      completedRetention: "0s",
+      deadRetention: "86400s",
     },
     counts: [
       { state: "JOB_STATE_READY", count: "5" },
