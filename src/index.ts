@@ -1,7 +1,7 @@
 export type { ChainInfo, ChainNodeInfo } from "./client/chain-info.ts";
 export { type ConnectOptions, type Conveyor, connect } from "./client/conveyor.ts";
-export type { BatchEntry, BatchOptions } from "./client/enqueuer.ts";
-export { type EnqueueOptions, group, type JobDraft, job } from "./client/job-draft.ts";
+export type { BatchEntries, BatchEntry, BatchOptions } from "./client/enqueuer.ts";
+export { type EnqueueOptions, type EnqueueOptionsOf, group, type JobDraft, job } from "./client/job-draft.ts";
 export type { JobHandle, WaitOptions } from "./client/job-handle.ts";
 export type { AttemptInfo, JobInfo, MessageBytes } from "./client/job-info.ts";
 export type { ListOptions } from "./client/list-jobs.ts";

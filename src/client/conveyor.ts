@@ -1,4 +1,4 @@
-import type { DescMessage, Message, MessageInitShape } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { type Queue, QueueService } from "../../gen/conveyor/v1/queue_service_pb.ts";
 import { ConveyorError } from "../core/errors.ts";
@@ -6,10 +6,11 @@ import { parseSpan, type Span } from "../core/span.ts";
 import { createIds } from "../runtime/ids.ts";
 import { type Addresses, parseAddresses } from "../wire/addresses.ts";
 import { type Credentials, securityOf } from "../wire/credentials.ts";
+import type { AnyJobType, InitOf, ResultOf } from "../wire/job-stub.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { type ChainInfo, readChain } from "./chain-info.ts";
-import { type BatchEntry, type BatchOptions, createEnqueuer, type Enqueuer } from "./enqueuer.ts";
-import { type EnqueueOptions, type JobDraft, job } from "./job-draft.ts";
+import { type BatchEntries, type BatchEntry, type BatchOptions, createEnqueuer, type Enqueuer } from "./enqueuer.ts";
+import { type EnqueueOptionsOf, type JobDraft, job } from "./job-draft.ts";
 import { getJob, type JobHandle, jobHandle, type WaitOptions } from "./job-handle.ts";
 import type { JobInfo } from "./job-info.ts";
 import { type ListOptions, listJobs } from "./list-jobs.ts";
@@ -56,15 +57,15 @@ export class Conveyor {
    * PAYLOAD_INVALID, PAYLOAD_TOO_LARGE, INVALID_OPTION, INVALID_NAME, JOB_ID_EXISTS, REQUEST_ID_REUSED, SERVER_BUSY.
    * With `tx` it is part of a transaction of yours: the handle's calls find the job once that has committed.
    */
-  async enqueue<Schema extends DescMessage, Result extends Message = Message>(
-    schema: Schema,
-    init: MessageInitShape<Schema>,
-    options: EnqueueOptions<Result> & WaitOptions & TransactionOptions = {},
-  ): Promise<JobHandle<Result>> {
-    const draft = job(schema, init, options);
-    const { tx } = options;
-    if (tx === undefined) return this.#enqueuer.enqueue(draft, options);
-    const [handle] = await this.#transactional.enqueue<Result>([draft], { ...options, tx });
+  async enqueue<Job extends AnyJobType, Result extends Message = Message>(
+    type: Job,
+    init: InitOf<Job>,
+    options?: EnqueueOptionsOf<Job, Result> & WaitOptions & TransactionOptions,
+  ): Promise<JobHandle<ResultOf<Job, Result>>> {
+    const draft = job(type, init, options);
+    const tx = options?.tx;
+    if (tx === undefined) return this.#enqueuer.enqueue(draft, options ?? {});
+    const [handle] = await this.#transactional.enqueue([draft], { ...options, tx });
     if (handle === undefined) throw new ConveyorError("INTERNAL", "the store's enqueue function answered no job");
     return handle;
   }
@@ -73,19 +74,17 @@ export class Conveyor {
    * Enqueues many jobs and trees, each on its own unless `allOrNothing`; the answers stand in the order of the items. With `tx` only
    * jobs, and all or none: the first bad one fails the call, and your transaction.
    */
-  async enqueueBatch(
-    items: readonly (JobDraft | TreeDraft)[],
+  async enqueueBatch<const Items extends readonly (JobDraft | TreeDraft)[]>(
+    items: Items,
     options: BatchOptions & TransactionOptions = {},
-  ): Promise<BatchEntry[]> {
-    const { tx } = options;
-    if (tx === undefined) return this.#enqueuer.enqueueBatch(items, options);
-    const handles = await this.#transactional.enqueue(items, { ...options, tx });
-    return handles.map((handle) => ({ kind: "accepted", job: handle }));
+  ): Promise<BatchEntries<Items>> {
+    // The answers stand in the order of the items.
+    return (await this.#enqueueBatch(items, options)) as BatchEntries<Items>;
   }
 
   /** Enqueues a job with everything below it, at once or not at all; the handle is the root's. Also throws TREE_INVALID, DUPLICATE_KEY. */
-  enqueueTree<Result extends Message = Message>(
-    tree: TreeDraft & { readonly job: JobDraft<Result> },
+  enqueueTree<Result extends Message | undefined>(
+    tree: TreeDraft<NoInfer<Result>> & { readonly job: JobDraft<Result> },
     options: WaitOptions = {},
   ): Promise<JobHandle<Result>> {
     return this.#enqueuer.enqueue(tree, options);
@@ -136,6 +135,16 @@ export class Conveyor {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #enqueueBatch(
+    items: readonly (JobDraft | TreeDraft)[],
+    options: BatchOptions & TransactionOptions,
+  ): Promise<BatchEntry[]> {
+    const { tx } = options;
+    if (tx === undefined) return this.#enqueuer.enqueueBatch(items, options);
+    const handles = await this.#transactional.enqueue(items, { ...options, tx });
+    return handles.map((handle) => ({ kind: "accepted", job: handle }));
   }
 }
 

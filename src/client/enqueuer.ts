@@ -1,4 +1,4 @@
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { type EnqueueItem, type EnqueueResult, JobService } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { ConveyorError, isConveyorError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
@@ -9,14 +9,26 @@ import { jobSpecBytes, jobSpecOf } from "../wire/job-spec.ts";
 import { createTypeLookup } from "../wire/job-type.ts";
 import { abortedBy, type Calls, closed } from "./calls.ts";
 import { createCoalescer } from "./coalescer.ts";
-import type { JobDraft } from "./job-draft.ts";
+import { type ExpectedResult, expectedResultOf, isJobDraft, type JobDraft } from "./job-draft.ts";
 import { type JobHandle, jobHandle, type WaitOptions } from "./job-handle.ts";
 import { flattenTree, type TreeDraft } from "./tree.ts";
 
 /** What became of one item of a batch. */
-export type BatchEntry =
-  | { readonly kind: "accepted"; readonly job: JobHandle }
+export type BatchEntry<Result extends Message | undefined = Message | undefined> =
+  | { readonly kind: "accepted"; readonly job: JobHandle<Result> }
   | { readonly kind: "refused"; readonly error: ConveyorError };
+
+/** What became of each item, in their order. */
+export type BatchEntries<Items extends readonly (JobDraft | TreeDraft)[]> = {
+  -readonly [Index in keyof Items]: BatchEntry<ResultOfDraft<Items[Index]>>;
+};
+
+type ResultOfDraft<Draft> =
+  Draft extends JobDraft<infer Result>
+    ? Result
+    : Draft extends { readonly job: JobDraft<infer Result> }
+      ? Result
+      : never;
 
 export interface BatchOptions extends WaitOptions {
   /** All items or none: the first bad one fails the call. At most 1,000 items and 4 MiB then. */
@@ -25,7 +37,7 @@ export interface BatchOptions extends WaitOptions {
 
 /** Turns drafts into committed jobs. */
 export interface Enqueuer {
-  enqueue<Result extends Message>(
+  enqueue<Result extends Message | undefined>(
     draft: JobDraft<Result> | TreeDraft,
     options: WaitOptions,
   ): Promise<JobHandle<Result>>;
@@ -39,7 +51,7 @@ interface Prepared {
   readonly bytes: number;
   /** The id was made here, so a job that is there already is this one, sent again. */
   readonly idIsOurs: boolean;
-  readonly result: DescMessage | undefined;
+  readonly result: ExpectedResult;
 }
 
 /** Items of one `enqueueBatch` that wait at once: below what the coalescer takes, so that others find room beside them. */
@@ -54,7 +66,7 @@ export function createEnqueuer(
   const coalescer = createCoalescer(send, { retryMs, random: ids.random });
 
   function prepare(draft: JobDraft | TreeDraft): Prepared {
-    return "schema" in draft ? prepareJob(draft) : prepareTree(draft);
+    return isJobDraft(draft) ? prepareJob(draft) : prepareTree(draft);
   }
 
   /** Every root has an id or a request id before it is sent, so that sending it again is safe. */
@@ -64,15 +76,15 @@ export function createEnqueuer(
   }
 
   function prepareJob(draft: JobDraft): Prepared {
-    const type = typeOf(draft.schema, draft.options.result);
+    const type = typeOf(draft.type, draft.options.result);
     const { id, idIsOurs } = nameOf(draft);
     const spec = jobSpecOf(type, draft.init, draft.options, { id, requestId: draft.options.requestId });
     const item: EnqueueItem = { $typeName: "conveyor.v1.EnqueueItem", item: { case: "job", value: spec } };
-    return { item, bytes: jobSpecBytes(spec), idIsOurs, result: type.result };
+    return { item, bytes: jobSpecBytes(spec), idIsOurs, result: expectedResultOf(draft, type) };
   }
 
   function prepareTree(draft: TreeDraft): Prepared {
-    if (draft?.job?.schema === undefined) {
+    if (draft?.job?.type === undefined) {
       throw new ConveyorError("TREE_INVALID", "a tree begins with a job: { job: job(Schema, { … }), children: […] }");
     }
     const { id, idIsOurs } = nameOf(draft.job);
@@ -82,20 +94,24 @@ export function createEnqueuer(
   }
 
   /** A Group gives what its asResult heir gives. */
-  function resultOfTree({ job, heirs = [] }: TreeDraft): DescMessage | undefined {
-    const own = typeOf(job.schema, job.options.result).result;
-    if (own !== undefined || job.schema.typeName !== groupType) return own;
+  function resultOfTree({ job, heirs = [] }: TreeDraft): ExpectedResult {
+    const type = typeOf(job.type, job.options.result);
+    const own = expectedResultOf(job, type);
+    if (own !== undefined || type.name !== groupType) return own;
     const heir = heirs.find((each) => each.asResult);
     return heir && resultOfTree(heir);
   }
 
-  function accepted<Result extends Message>(prepared: Prepared, answer: EnqueueResult): JobHandle<Result> {
+  function accepted<Result extends Message | undefined>(prepared: Prepared, answer: EnqueueResult): JobHandle<Result> {
     if (answer.error !== undefined) throw fromRpcStatus(answer.error);
     const deduplicated = answer.deduplicated && !prepared.idIsOurs;
     return jobHandle(calls, { id: answer.id, deduplicated, result: prepared.result });
   }
 
-  async function add<Result extends Message>(prepared: Prepared, { signal }: WaitOptions): Promise<JobHandle<Result>> {
+  async function add<Result extends Message | undefined>(
+    prepared: Prepared,
+    { signal }: WaitOptions,
+  ): Promise<JobHandle<Result>> {
     return accepted(prepared, await coalescer.add(prepared.item, { bytes: prepared.bytes, signal }));
   }
 

@@ -8,6 +8,7 @@ import { stateFromWire } from "../wire/enums.ts";
 import { unpackAny } from "../wire/job-payload.ts";
 import { msToDuration } from "../wire/time.ts";
 import type { Calls } from "./calls.ts";
+import type { ExpectedResult } from "./job-draft.ts";
 import { type JobInfo, jobInfoOf } from "./job-info.ts";
 
 /** One look at the broker; the answer comes early when the job is there. */
@@ -15,15 +16,15 @@ const lookMs = 30_000;
 const lookMarginMs = 10_000;
 
 /** A job that was enqueued. */
-export interface JobHandle<Result extends Message = Message> {
+export interface JobHandle<Result extends Message | undefined = Message | undefined> {
   readonly id: string;
   /** It was there already, with the same content. */
   readonly deduplicated: boolean;
   /**
-   * The job's result, once it and everything below it is done. Throws JOB_FAILED when it ended dead or cancelled, NO_RESULT when
+   * The job's result, once it and everything below it is done; undefined where its stub has none. Throws JOB_FAILED when it ended dead or cancelled, NO_RESULT when
    * it gave none, RESULT_TYPE_MISMATCH when it gave another message, ABORTED when the signal came first.
    */
-  result<Type extends Message = Result>(options?: WaitOptions): Promise<Type>;
+  result<Type extends Result = Result>(options?: WaitOptions): Promise<Type>;
   /** Resolves with the job once its own run is over (RAN), or everything below it too (TERMINAL, the default). */
   wait(options?: WaitOptions & { readonly until?: "RAN" | "TERMINAL" | undefined }): Promise<JobInfo>;
   /** The job as it is now. */
@@ -34,10 +35,10 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A handle of the job `id`; `schema` is that of its result, where one is known. */
-export function jobHandle<Result extends Message>(
+/** A handle of the job `id`. */
+export function jobHandle<Result extends Message | undefined>(
   calls: Calls,
-  job: { readonly id: string; readonly deduplicated: boolean; readonly result: DescMessage | undefined },
+  job: { readonly id: string; readonly deduplicated: boolean; readonly result: ExpectedResult },
 ): JobHandle<Result> {
   const { id, deduplicated } = job;
 
@@ -55,10 +56,10 @@ export function jobHandle<Result extends Message>(
   return {
     id,
     deduplicated,
-    async result<Type extends Message>({ signal }: WaitOptions = {}) {
+    async result<Type extends Result>({ signal }: WaitOptions = {}) {
       const ended = await wait(WaitUntil.TERMINAL, signal);
-      // Its name was compared, so it is of the type that the caller's schema stands for.
-      return unpackAny(schemaOf(job.result, ended), resultOf(ended), "RESULT_TYPE_MISMATCH") as Type;
+      // Its name was compared, so it is of the type that the caller's stub or schema stands for.
+      return resultMessage(ended, job.result) as Type;
     },
     async wait({ signal, until = "TERMINAL" } = {}) {
       return jobInfoOf(await wait(until === "RAN" ? WaitUntil.RAN : WaitUntil.TERMINAL, signal));
@@ -74,9 +75,15 @@ export async function getJob(calls: Calls, id: string, signal: AbortSignal | und
   return jobInfoOf(job);
 }
 
-function resultOf(job: Job): Any {
+function resultMessage(job: Job, expected: ExpectedResult): Message | undefined {
   const state = stateFromWire(job.state, "state");
   if (state !== "COMPLETED") throw failed(job, state !== undefined && isTerminal(state) ? state : "not done");
+  if (expected === "none") return undefined;
+  const result = resultOf(job);
+  return unpackAny(schemaOf(expected, job), result, "RESULT_TYPE_MISMATCH");
+}
+
+function resultOf(job: Job): Any {
   if (job.result) return job.result;
   throw new ConveyorError(
     "NO_RESULT",
@@ -86,7 +93,6 @@ function resultOf(job: Job): Any {
 }
 
 function schemaOf(schema: DescMessage | undefined, job: Job): DescMessage {
-  resultOf(job); // why there is none matters more than how it could be read
   if (schema !== undefined) return schema;
   throw new ConveyorError(
     "NO_RESULT",

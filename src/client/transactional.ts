@@ -1,4 +1,4 @@
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { ConveyorError, type ErrorCode, errorStatus } from "../core/errors.ts";
 import type { NewJob } from "../core/job.ts";
 import type { Ids } from "../runtime/ids.ts";
@@ -6,7 +6,7 @@ import { jobSpecOf } from "../wire/job-spec.ts";
 import { createTypeLookup } from "../wire/job-type.ts";
 import { specToJob } from "../wire/spec-to-job.ts";
 import { abortedBy, type Calls } from "./calls.ts";
-import type { JobDraft } from "./job-draft.ts";
+import { type ExpectedResult, expectedResultOf, isJobDraft, type JobDraft } from "./job-draft.ts";
 import { type JobHandle, jobHandle, type WaitOptions } from "./job-handle.ts";
 import type { TreeDraft } from "./tree.ts";
 
@@ -26,7 +26,7 @@ export interface TransactionOptions {
 /** Enqueues by the store's SQL function. */
 export interface TransactionalEnqueuer {
   /** All of them or, when it throws, none; the transaction is then to be rolled back. */
-  enqueue<Result extends Message = Message>(
+  enqueue<Result extends Message | undefined>(
     drafts: readonly (JobDraft<Result> | TreeDraft)[],
     options: TransactionOptions & WaitOptions & { readonly tx: SqlTransaction },
   ): Promise<JobHandle<Result>[]>;
@@ -36,7 +36,7 @@ interface Prepared {
   readonly job: NewJob;
   /** The id was made here. */
   readonly idIsOurs: boolean;
-  readonly result: DescMessage | undefined;
+  readonly result: ExpectedResult;
 }
 
 /** Of one call: below what the function takes. */
@@ -58,13 +58,13 @@ export function createTransactionalEnqueuer(
   const text = `SELECT id, deduplicated FROM "${schema}".enqueue_batch($1::jsonb, $2::bytea[])`;
 
   function prepare(draft: JobDraft | TreeDraft): Prepared {
-    if (!("schema" in draft)) {
+    if (!isJobDraft(draft)) {
       throw new ConveyorError(
         "TREE_INVALID",
         "a tree cannot be enqueued in a transaction: enqueue its root, and let its handler declare the rest",
       );
     }
-    const type = typeOf(draft.schema, draft.options.result);
+    const type = typeOf(draft.type, draft.options.result);
     const { id, requestId } = draft.options;
     const spec = jobSpecOf(type, draft.init, draft.options, { id, requestId });
     // Checked as a broker would: only it knows what it would refuse.
@@ -78,10 +78,10 @@ export function createTransactionalEnqueuer(
       schemaIdOf: () => "",
       transcodeJson: () => new Uint8Array(),
     });
-    return { job, idIsOurs: id === undefined && requestId === undefined, result: type.result };
+    return { job, idIsOurs: id === undefined && requestId === undefined, result: expectedResultOf(draft, type) };
   }
 
-  async function send<Result extends Message>(
+  async function send<Result extends Message | undefined>(
     prepared: readonly Prepared[],
     options: TransactionOptions & { readonly tx: SqlTransaction },
   ): Promise<JobHandle<Result>[]> {
@@ -97,7 +97,7 @@ export function createTransactionalEnqueuer(
   }
 
   return {
-    async enqueue<Result extends Message>(
+    async enqueue<Result extends Message | undefined>(
       drafts: readonly (JobDraft<Result> | TreeDraft)[],
       options: TransactionOptions & WaitOptions & { readonly tx: SqlTransaction },
     ) {

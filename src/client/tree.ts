@@ -1,3 +1,4 @@
+import type { Message } from "@bufbuild/protobuf";
 import type { Declaration, TreeNode as WireTreeNode } from "../../gen/conveyor/v1/job_pb.ts";
 import type { JobTree } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { ConveyorError } from "../core/errors.ts";
@@ -10,11 +11,11 @@ import type { TypeLookup } from "../wire/job-type.ts";
 import { wordToWire } from "../wire/word-to-wire.ts";
 import type { JobDraft } from "./job-draft.ts";
 
-/** A job with everything below it; the whole is enqueued at once or not at all. */
-export interface TreeDraft {
-  readonly job: JobDraft;
+/** A job with everything below it; the whole is enqueued at once or not at all. `Result` is what its root gives. */
+export interface TreeDraft<Result extends Message | undefined = Message | undefined> {
+  readonly job: JobDraft<Result>;
   readonly children?: readonly ChildDraft[] | undefined;
-  readonly heirs?: readonly HeirDraft[] | undefined;
+  readonly heirs?: readonly HeirDraft<Result>[] | undefined;
 }
 
 /** Runs once its parent's own run was accepted. */
@@ -26,13 +27,18 @@ export interface ChildDraft extends TreeDraft {
 }
 
 /** Runs once all children of its parent are terminal. */
-export interface HeirDraft extends TreeDraft {
+export type HeirDraft<ParentResult extends Message | undefined = Message | undefined> = HeirPlace &
+  (
+    | (TreeDraft & { readonly asResult?: false | undefined })
+    /** Its result becomes its parent's; at most one heir, of the same result type. */
+    | (TreeDraft<ParentResult> & { readonly asResult: boolean })
+  );
+
+interface HeirPlace {
   readonly key?: string | undefined;
   readonly policy?: Exclude<FailurePolicy, "FAIL_FAST"> | undefined;
   /** SUCCEEDED when left out. */
   readonly trigger?: Trigger | undefined;
-  /** Its result becomes its parent's; at most one heir. */
-  readonly asResult?: boolean | undefined;
 }
 
 /** A tree on the wire: its nodes, parents first, level by level. */
@@ -58,10 +64,10 @@ export function flattenTree(
   for (const { draft, parent, node } of pending) {
     const index = nodes.length;
     if (index >= limits.treeNodesMax) throw tooLarge();
-    if (draft.job?.schema === undefined) throw noJob(index);
+    if (draft.job?.type === undefined) throw noJob(index);
     const name = parent === undefined ? { id: options.rootId, requestId: draft.job.options.requestId } : unnamed(draft);
-    const { schema, init } = draft.job;
-    const job = jobSpecOf(options.typeOf(schema, draft.job.options.result), init, draft.job.options, name);
+    const { type, init } = draft.job;
+    const job = jobSpecOf(options.typeOf(type, draft.job.options.result), init, draft.job.options, name);
     bytes += jobSpecBytes(job) + 32;
     const placed = parent === undefined ? {} : { parentIndex: parent };
     nodes.push({

@@ -47,9 +47,13 @@ export type InitOf<Job extends AnyJobType> =
 export type PayloadOf<Job extends AnyJobType> =
   Job extends JobStub<infer Payload> ? MessageShape<Payload> : Job extends DescMessage ? MessageShape<Job> : never;
 
-/** The message that a job of the type gives: undefined for a stub without a result, any message for a schema, which does not tell. */
-export type ResultOf<Job extends AnyJobType> =
-  Job extends JobStub<DescMessage, infer Result> ? ShapeOf<Result> : Message;
+/** What a job of the type gives: a stub tells; of a schema's job it is `Untold`. */
+export type ResultOf<Job extends AnyJobType, Untold extends Message = Message> =
+  Job extends JobStub<DescMessage, infer Result> ? ShapeOf<Result> : Untold;
+
+/** Schema of what a job of the type gives: a stub tells; of a schema's job it is `Untold`. */
+export type ResultSchemaOf<Job extends AnyJobType, Untold extends DescMessage | undefined = DescMessage | undefined> =
+  Job extends JobStub<DescMessage, infer Result> ? Result : Untold;
 
 /** The message of a schema; undefined where there is none. */
 export type ShapeOf<Result extends DescMessage | undefined> = Result extends DescMessage
