@@ -11,12 +11,13 @@ export const noEffects: Effects = {
   cancels: [],
   propagateDue: false,
   cascadeDue: false,
+  expandDue: false,
   dueAt: undefined,
 };
 
 /** Reads the effects of `lua/effects.lua` on one shard. */
 export function readEffects(shard: number, packed: Unpacked | undefined): Effects {
-  const [lanes, ended, cancels, propagateDue, cascadeDue, dueAt] = listOf(packed);
+  const [lanes, ended, cancels, propagateDue, cascadeDue, dueAt, expandDue] = listOf(packed);
   return {
     readied: listOf(lanes).map((name) => laneOf(textOf(name))),
     ended: readEnded(listOf(ended)),
@@ -30,6 +31,7 @@ export function readEffects(shard: number, packed: Unpacked | undefined): Effect
     }),
     propagateDue: propagateDue === 1,
     cascadeDue: cascadeDue === 1,
+    expandDue: expandDue === 1,
     dueAt: dueAt === -1 ? undefined : numberOf(dueAt),
   };
 }
@@ -59,6 +61,7 @@ export function mergeEffects(all: readonly Effects[]): Effects {
     cancels: all.flatMap(({ cancels }) => cancels),
     propagateDue: all.some(({ propagateDue }) => propagateDue),
     cascadeDue: all.some(({ cascadeDue }) => cascadeDue),
+    expandDue: all.some(({ expandDue }) => expandDue),
     dueAt: dueAts.length === 0 ? undefined : Math.min(...dueAts),
   };
 }

@@ -34,8 +34,8 @@ export async function findJobs(connection: Connection, ids: readonly JobId[]): P
     const answers = listOf(await ask(connection, shard, "find", asked));
     for (const [place, answer] of answers.entries()) {
       if (answer === false) continue;
-      const [number, state, run] = listOf(answer).map(numberOf);
-      found[indexes[place] ?? -1] = { shard, number: number ?? 0, state: stateOf(state ?? 0), ran: run !== 0 };
+      const [number = 0, state = 0, run = 0, version = 0] = listOf(answer).map(numberOf);
+      found[indexes[place] ?? -1] = { shard, number, state: stateOf(state), ran: run !== 0, version };
     }
   }
 }

@@ -152,6 +152,7 @@ function detailOfRow(row: JobRow, values: readonly Unpacked[]): JobDetail {
     metadata: row.metadata === "" ? {} : (JSON.parse(row.metadata) as Readonly<Record<string, string>>),
     attempts: shown,
     attemptsOmitted: row.record.attempt - shown.length,
+    progress: undefined,
   };
 }
 
@@ -238,6 +239,10 @@ export function dumpedOf(
       childrenNotOk: barrier?.childrenNotOk ?? 0,
       heirsNotOk: barrier?.heirsNotOk ?? 0,
       barrierJudged: isTerminalCode(record.state) || barrier?.isJudged === true,
+      cancelHeirs: false,
+      reviving: undefined,
+      staged: 0,
+      pruning: false,
     },
   };
 }

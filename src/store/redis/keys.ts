@@ -44,8 +44,9 @@
  *   lane       hash   lane number -> "<queue> <type>"
  *   laneno     hash   "<queue> <type>" -> lane number
  *   lanes:<q>  set    numbers of the lanes of queue q
- *   queue      hash   queue -> packed [paused, max concurrency, max attempts, back-off, time-out ms, crash limit], each but the
- *                     first may be false; back-off is packed [kind, initial ms, max ms, multiplier, jitter]. Only queues that were set.
+ *   queue      hash   queue -> packed [paused, max concurrency, max attempts, back-off, time-out ms, crash limit] and maybe [..,
+ *                     retention ms when completed, cancelled, dead], each but the first may be false; back-off is packed [kind,
+ *                     initial ms, max ms, multiplier, jitter]. Only queues that were set.
  *   count      hash   "<lane>.<state>" -> jobs of this lane in this state
  *   meta       hash   job, session, lane: the last number given; writes: rises with every script that wrote; now: the
  *                     latest time, only where tests give the clock

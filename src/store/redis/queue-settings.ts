@@ -11,12 +11,16 @@ const unset: QueueSettings = {
   backoff: undefined,
   timeoutMs: undefined,
   crashLimit: undefined,
+  completedRetentionMs: undefined,
+  cancelledRetentionMs: undefined,
+  deadRetentionMs: undefined,
 };
 
 /** Reads the settings of a queue; false: nothing was ever set. */
 export function readSettings(packed: Unpacked): QueueSettings {
   if (packed === false) return unset;
-  const [paused, maxConcurrency, maxAttempts, backoff, timeoutMs, crashLimit] = listOf(packed);
+  const [paused, maxConcurrency, maxAttempts, backoff, timeoutMs, crashLimit, completedMs, cancelledMs, deadMs] =
+    listOf(packed);
   return {
     paused: paused === true,
     maxConcurrency: numberOrNone(maxConcurrency),
@@ -24,6 +28,9 @@ export function readSettings(packed: Unpacked): QueueSettings {
     backoff: readBackoff(backoff),
     timeoutMs: numberOrNone(timeoutMs),
     crashLimit: numberOrNone(crashLimit),
+    completedRetentionMs: numberOrNone(completedMs),
+    cancelledRetentionMs: numberOrNone(cancelledMs),
+    deadRetentionMs: numberOrNone(deadMs),
   };
 }
 
@@ -36,6 +43,9 @@ export function packChange(change: QueueChange): readonly Packable[] {
   if ("backoff" in change) changes.push(4, change.backoff === undefined ? false : packBackoff(change.backoff));
   if ("timeoutMs" in change) changes.push(5, change.timeoutMs ?? false);
   if ("crashLimit" in change) changes.push(6, change.crashLimit ?? false);
+  if ("completedRetentionMs" in change) changes.push(7, change.completedRetentionMs ?? false);
+  if ("cancelledRetentionMs" in change) changes.push(8, change.cancelledRetentionMs ?? false);
+  if ("deadRetentionMs" in change) changes.push(9, change.deadRetentionMs ?? false);
   return changes;
 }
 

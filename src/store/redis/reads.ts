@@ -33,7 +33,9 @@ export function createReads(connection: Connection, location: string): Reads {
     leasePrincipal: (leaseId) => leasePrincipal(connection, leaseId),
     getStatuses: async (ids) => {
       const found = await findJobs(connection, ids);
-      return found.map((job) => (job === undefined ? undefined : { state: job.state, ran: job.ran }));
+      return found.map((job) =>
+        job === undefined ? undefined : { state: job.state, ran: job.ran, version: job.version },
+      );
     },
     getQueue: (name) => getQueue(connection, name),
     readTime: timeReader(connection, location),

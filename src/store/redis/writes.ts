@@ -1,3 +1,4 @@
+import { ConveyorError } from "../../core/errors.ts";
 import type { ServerDefaults } from "../../core/job.ts";
 import type { Store } from "../store.ts";
 import { callContext } from "./call-context.ts";
@@ -19,6 +20,13 @@ export type Writes = Pick<
   | "reap"
   | "propagate"
   | "cascade"
+  | "expand"
+  | "prune"
+  | "cancel"
+  | "retry"
+  | "remove"
+  | "stage"
+  | "report"
   | "updateQueue"
 >;
 
@@ -44,6 +52,17 @@ export function createWrites(connection: Connection, { defaults }: { readonly de
     reap: (request) => reap(writing, request),
     propagate: ({ max }) => propagate(writing, max),
     cascade: ({ max }) => cascade(writing, max),
+    expand: notYet,
+    prune: notYet,
+    cancel: notYet,
+    retry: notYet,
+    remove: notYet,
+    stage: notYet,
+    report: notYet,
     updateQueue: (name, change) => updateQueue(writing, name, change),
   };
+}
+
+async function notYet(): Promise<never> {
+  throw new ConveyorError("INTERNAL", "this is not built yet");
 }

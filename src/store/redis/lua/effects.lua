@@ -1,5 +1,5 @@
 -- effects: what a step did beyond its answers.
-local Effects = { propagateDue = 0, cascadeDue = 0, dueAt = -1, cancels = {} }
+local Effects = { propagateDue = 0, cascadeDue = 0, expandDue = 0, dueAt = -1, cancels = {} }
 
 local readied, ended, endedOrder = {}, {}, {}
 
@@ -42,7 +42,7 @@ function Effects.ran(row, run)
   Effects.ended(row)
 end
 
--- [readied lanes by name, ended as id and state, cancels, propagate due, cascade due, due at or -1]
+-- [readied lanes by name, ended as id and state, cancels, propagate due, cascade due, due at or -1, expand due]
 function Effects.answer()
   local lanes, ids = {}, {}
   for lane in pairs(readied) do lanes[#lanes + 1] = Lanes.name(lane) end
@@ -50,5 +50,5 @@ function Effects.answer()
     ids[#ids + 1] = row.id
     ids[#ids + 1] = row.state
   end
-  return { lanes, ids, Effects.cancels, Effects.propagateDue, Effects.cascadeDue, Effects.dueAt }
+  return { lanes, ids, Effects.cancels, Effects.propagateDue, Effects.cascadeDue, Effects.dueAt, Effects.expandDue }
 end

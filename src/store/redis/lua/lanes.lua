@@ -75,7 +75,8 @@ function Lanes.running(queue)
   return running
 end
 
--- [paused, max concurrency, max attempts, back-off, time-out ms, crash limit], each but the first maybe false; false: none set.
+-- [paused, max concurrency, max attempts, back-off, time-out ms, crash limit, retention ms when completed, cancelled, dead], each
+-- but the first maybe false, the retentions maybe left out; false: none set.
 function Lanes.settings(queue)
   if settings[queue] == nil then
     local packed = call('HGET', prefix .. 'queue', queue)

@@ -8,7 +8,7 @@ local Reason = { CHAIN_FAILED = 4 }
 local Role = { HEIR = 2 }
 
 -- Where these bytes of a record are, counted from 1.
-local At = { state = 2, run = 3, attempt = 13, session = 17, role = 54, trigger = 56, below = 59, reason = 60, lane = 61,
+local At = { state = 2, run = 3, version = 9, attempt = 13, session = 17, role = 54, trigger = 56, below = 59, reason = 60, lane = 61,
   payloadBytes = 73, createdAt = 85, parent = 93, id = 109 }
 
 local function byteOf(record, at)
