@@ -1,3 +1,4 @@
+import type { ReviveScope } from "../core/chain.ts";
 import type {
   AttemptOutcome,
   BackoffPolicy,
@@ -32,6 +33,7 @@ export const TriggerCode = { SUCCEEDED: 0, ANY_FAILED: 1, SETTLED: 2 } as const;
 export const RunCode = { SUCCEEDED: 1, DEAD: 2, CANCELLED: 3, SKIPPED: 4 } as const;
 export const BackoffKind = { EXPONENTIAL: 1, LINEAR: 2, FIXED: 3 } as const;
 export const CascadeKind = { BELOW: 1, FAIL_FAST: 2 } as const;
+export const ReviveCode = { HEIRS: 1, CANCELLED: 2, DEAD: 3 } as const;
 
 export const Reason = {
   ATTEMPTS_EXHAUSTED: 1,
@@ -73,6 +75,7 @@ const roleNames = wordsOf<JobRole>(Role);
 const policyNames = wordsOf<FailurePolicy>(Policy);
 const triggerNames = wordsOf<Trigger>(TriggerCode);
 const runNames = wordsOf<Run>(RunCode);
+const reviveNames = wordsOf<ReviveScope>(ReviveCode);
 const reasonNames = wordsOf<EndReason>(Reason);
 const recordedNames = wordsOf<AttemptOutcome>(Recorded);
 const backoffNames = wordsOf<BackoffPolicy["kind"]>(BackoffKind);
@@ -88,6 +91,7 @@ export const recordedOf = (code: number): AttemptOutcome => known(recordedNames.
 /** As above, where 0 stands for none. */
 export const holdOf = (code: number): HoldReason | undefined => holdNames.get(code);
 export const runOf = (code: number): Run | undefined => runNames.get(code);
+export const reviveOf = (code: number): ReviveScope | undefined => reviveNames.get(code);
 export const reasonOf = (code: number): EndReason | undefined => reasonNames.get(code);
 
 /** Terminal states are the last ones. */
