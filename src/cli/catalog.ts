@@ -1,13 +1,19 @@
 import type { Command } from "./command.ts";
 import { chainShow } from "./commands/chain-show.ts";
+import { deadDelete } from "./commands/dead-delete.ts";
 import { deadList } from "./commands/dead-list.ts";
+import { deadRetry } from "./commands/dead-retry.ts";
 import { enqueue } from "./commands/enqueue.ts";
 import { health } from "./commands/health.ts";
+import { jobCancel } from "./commands/job-cancel.ts";
+import { jobDelete } from "./commands/job-delete.ts";
 import { jobList } from "./commands/job-list.ts";
+import { jobRetry } from "./commands/job-retry.ts";
 import { jobShow } from "./commands/job-show.ts";
 import { jobWait } from "./commands/job-wait.ts";
 import { queueLimit } from "./commands/queue-limit.ts";
 import { queuePause } from "./commands/queue-pause.ts";
+import { queuePurge } from "./commands/queue-purge.ts";
 import { queueResume } from "./commands/queue-resume.ts";
 import { queueSet } from "./commands/queue-set.ts";
 import { queueShow } from "./commands/queue-show.ts";
@@ -21,13 +27,19 @@ export const commands: readonly Command[] = [
   jobList,
   jobShow,
   jobWait,
+  jobCancel,
+  jobRetry,
+  jobDelete,
   chainShow,
   deadList,
+  deadRetry,
+  deadDelete,
   queueShow,
   queuePause,
   queueResume,
   queueLimit,
   queueSet,
+  queuePurge,
   health,
   version,
 ];

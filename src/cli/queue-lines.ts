@@ -1,6 +1,7 @@
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Backoff } from "../../gen/conveyor/v1/options_pb.ts";
 import { BackoffKindSchema } from "../../gen/conveyor/v1/options_pb.ts";
-import type { Queue } from "../../gen/conveyor/v1/queue_service_pb.ts";
+import type { Queue, QueueSettings } from "../../gen/conveyor/v1/queue_service_pb.ts";
 import { durationToMs } from "../wire/time.ts";
 import { stateText, words } from "./job-text.ts";
 import { tableLines } from "./table.ts";
@@ -18,6 +19,7 @@ export function queueLines(queue: Queue, terminal: Terminal): readonly string[] 
     ["back-off", backoffText(settings?.backoff)],
     ["time-out", settings?.timeout === undefined ? "the server's" : formatSpan(durationToMs(settings.timeout))],
     ["crash limit", settings?.crashLimit === undefined ? "the server's" : String(settings.crashLimit)],
+    ["kept", retentionText(settings)],
     ["oldest wait", queue.oldestWait === undefined ? "nothing waits" : formatSpan(durationToMs(queue.oldestWait))],
   ];
   const head = facts.map(([name = "", text = ""]) => `${terminal.paint("dim", name.padEnd(11))}  ${text}`);
@@ -32,6 +34,14 @@ function laneLines(queue: Queue, terminal: Terminal): readonly string[] {
     { painted: lane.counts.map(({ state, count }) => `${count} ${stateText(state, terminal)}`).join(", ") },
   ]);
   return tableLines(columns, rows, terminal);
+}
+
+function retentionText(settings: QueueSettings | undefined): string {
+  const span = (duration: Duration | undefined) =>
+    duration === undefined ? "the server's" : formatSpan(durationToMs(duration));
+  const { completedRetention, cancelledRetention, deadRetention } = settings ?? {};
+  if (!completedRetention && !cancelledRetention && !deadRetention) return "the server's";
+  return `completed ${span(completedRetention)}, cancelled ${span(cancelledRetention)}, dead ${span(deadRetention)}`;
 }
 
 function backoffText(backoff: Backoff | undefined): string {

@@ -1,3 +1,5 @@
+import { confirm } from "./confirm.ts";
+
 export type OutputFormat = "table" | "json" | "jsonl";
 
 /** Where a command talks: data goes to stdout, talk to stderr. */
@@ -13,6 +15,8 @@ export interface Terminal {
   readonly raw: (text: string) => void;
   /** Writes a line of talk. */
   readonly talk: (line: string) => void;
+  /** Asks a person a question of yes or no; undefined where nobody can answer. */
+  readonly ask: ((question: string) => Promise<boolean>) | undefined;
   /** Styles text of stdout; as it is where colour is not wanted. */
   readonly paint: (style: Style, text: string) => string;
 }
@@ -32,7 +36,7 @@ const codes: Readonly<Record<Style, number>> = {
 
 /** This process's terminal. Colour needs a screen and no NO_COLOR (https://no-color.org). */
 export function processTerminal(format: OutputFormat, env: NodeJS.ProcessEnv): Terminal {
-  const { stdout, stderr } = process;
+  const { stdin, stdout, stderr } = process;
   const live = stdout.isTTY === true && env.TERM !== "dumb";
   const colour = live && !env.NO_COLOR;
   return {
@@ -42,6 +46,7 @@ export function processTerminal(format: OutputFormat, env: NodeJS.ProcessEnv): T
     data: (line) => void stdout.write(`${line}\n`),
     raw: (text) => void stdout.write(text),
     talk: (line) => void stderr.write(`${line}\n`),
+    ask: stdin.isTTY && stderr.isTTY ? (question) => confirm(question) : undefined,
     paint: (style, text) => (colour ? `\u001b[${codes[style]}m${text}\u001b[0m` : text),
   };
 }

@@ -1,11 +1,12 @@
 import { toJson } from "@bufbuild/protobuf";
-import { type Job, type JobError, JobErrorSchema, JobSchema, JobState } from "../../../gen/conveyor/v1/job_pb.ts";
+import { type Job, type JobError, JobErrorSchema, JobSchema } from "../../../gen/conveyor/v1/job_pb.ts";
 import { JobService, ListJobsResponseSchema } from "../../../gen/conveyor/v1/job_service_pb.ts";
 import { parseInteger } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { type DeadGroup, deadGroups } from "../dead-groups.ts";
 import { askOptions } from "../deadline.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { deadFilterFlags, deadFilterOf } from "../job-filter.ts";
 import { timeText } from "../job-lines.ts";
 import { listJobs } from "../list-jobs.ts";
 import { printJson } from "../print.ts";
@@ -16,9 +17,7 @@ export const deadList: Command = {
   summary: "List dead jobs, grouped by error",
   positionals: [],
   flags: {
-    queue: { value: "QUEUE", help: "only this queue" },
-    type: { value: "TYPE", help: "only this job type" },
-    all: { help: "also jobs that are dead only because something below them failed (CHAIN_FAILED)" },
+    ...deadFilterFlags,
     list: { help: "one line a job instead of a group" },
     limit: { value: "N", help: "look at the newest N (default 1000)" },
   },
@@ -31,14 +30,8 @@ const groupsMax = 100;
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const { args, terminal } = context;
-  const filter = {
-    states: [JobState.DEAD],
-    queue: args.value("queue") ?? "",
-    type: args.value("type") ?? "",
-    includeChainFailed: args.has("all"),
-  };
   const jobsMax = parseInteger(args.value("limit"), { flag: "--limit", min: 1, max: 100_000 }) ?? 1_000;
-  const { jobs, more } = await listJobs(filter, jobsMax, context);
+  const { jobs, more } = await listJobs(deadFilterOf(args), jobsMax, context);
   if (jobs.length === 0) terminal.talk("no dead jobs");
   if (args.has("list")) printList(jobs, context);
   else await printGroups(jobs, context);
@@ -84,6 +77,7 @@ async function printGroups(jobs: readonly Job[], context: CommandContext): Promi
     { title: "reason" },
     { title: "newest" },
     { title: "newest id" },
+    { title: "fingerprint" },
     { title: "error" },
   ];
   const rows = groups.map((group) => [
@@ -92,6 +86,7 @@ async function printGroups(jobs: readonly Job[], context: CommandContext): Promi
     group.reason,
     timeText(group.newest.finishTime),
     group.newest.id,
+    group.fingerprint,
     group.error === undefined ? "" : `${group.error.name}: ${group.error.message}`,
   ]);
   for (const line of tableLines(columns, rows, terminal)) terminal.data(line);

@@ -1,11 +1,12 @@
 import { toJson } from "@bufbuild/protobuf";
-import { type Job, JobSchema, JobState } from "../../../gen/conveyor/v1/job_pb.ts";
+import { type Job, JobSchema } from "../../../gen/conveyor/v1/job_pb.ts";
 import { ListJobsResponseSchema } from "../../../gen/conveyor/v1/job_service_pb.ts";
-import { parseChoice, parseInteger } from "../arguments.ts";
+import { parseInteger } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { jobFilterFlags, jobFilterOf } from "../job-filter.ts";
 import { timeText } from "../job-lines.ts";
-import { stateNames, stateText } from "../job-text.ts";
+import { stateText } from "../job-text.ts";
 import { listJobs } from "../list-jobs.ts";
 import { printJson } from "../print.ts";
 import { tableLines } from "../table.ts";
@@ -15,12 +16,7 @@ export const jobList: Command = {
   summary: "List jobs, newest first",
   positionals: [],
   flags: {
-    state: { value: "STATE", many: true, help: `only these: ${stateNames.join(", ").toLowerCase()}` },
-    queue: { value: "QUEUE", help: "only this queue" },
-    type: { value: "TYPE", help: "only this job type" },
-    root: { value: "ID", help: "only jobs of this chain" },
-    parent: { value: "ID", help: "only children and heirs of this job, in declaration order" },
-    all: { help: "also dead jobs whose own chain failed, when asking for dead ones alone" },
+    ...jobFilterFlags,
     limit: { value: "N", help: "at most this many (default 100)" },
   },
   examples: ["conveyor job list --state dead --queue mail --limit 20"],
@@ -29,15 +25,7 @@ export const jobList: Command = {
 
 async function run(context: CommandContext): Promise<ExitCode> {
   const { args, terminal } = context;
-  const states = args.values("state").map((text) => stateNumber(parseChoice(text, stateNames, "--state")));
-  const filter = {
-    states,
-    queue: args.value("queue") ?? "",
-    type: args.value("type") ?? "",
-    rootId: args.value("root") ?? "",
-    parentId: args.value("parent") ?? "",
-    includeChainFailed: args.has("all"),
-  };
+  const filter = jobFilterOf(args);
   const jobsMax = parseInteger(args.value("limit"), { flag: "--limit", min: 1, max: 100_000 }) ?? 100;
   const { jobs, more } = await listJobs(filter, jobsMax, context);
   if (terminal.format === "jsonl") for (const job of jobs) printJson(toJson(JobSchema, job), terminal);
@@ -49,10 +37,6 @@ async function run(context: CommandContext): Promise<ExitCode> {
   } else printTable(jobs, context);
   if (more) terminal.talk(`there are more; --limit shows them`);
   return exitCodes.ok;
-}
-
-function stateNumber(name: string): JobState {
-  return JobState[name as keyof typeof JobState];
 }
 
 function printTable(jobs: readonly Job[], { terminal }: CommandContext): void {

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import { type Backoff, BackoffKind, BackoffSchema } from "../../../gen/conveyor/v1/options_pb.ts";
 import { type QueueSettings, QueueSettingsSchema } from "../../../gen/conveyor/v1/queue_service_pb.ts";
 import { ConveyorError } from "../../core/errors.ts";
@@ -22,8 +23,14 @@ export const queueSet: Command = {
     },
     "job-timeout": { value: "SPAN|none", help: "how long one attempt may run" },
     "crash-limit": { value: "N|none", help: "the crash with this number makes a job dead" },
+    "retention-completed": { value: "SPAN|none", help: "how long a completed chain is kept, such as 24h" },
+    "retention-cancelled": { value: "SPAN|none", help: "how long a cancelled one is" },
+    "retention-dead": { value: "SPAN|none", help: "how long a dead one is" },
   },
-  examples: ["conveyor queue set mail --max-attempts 3 --backoff fixed:5s --job-timeout 1m"],
+  examples: [
+    "conveyor queue set mail --max-attempts 3 --backoff fixed:5s --job-timeout 1m",
+    "conveyor queue set mail --retention-completed 1h --retention-dead 7d",
+  ],
   run,
 };
 
@@ -55,6 +62,24 @@ const setters: Readonly<Record<string, { readonly path: string; readonly set: Se
       settings.crashLimit = parseInteger(text, { flag: "--crash-limit", min: 1, max: limits.attemptsMax });
     },
   },
+  "retention-completed": {
+    path: "completed_retention",
+    set(settings, text) {
+      settings.completedRetention = parseRetention(text, "--retention-completed");
+    },
+  },
+  "retention-cancelled": {
+    path: "cancelled_retention",
+    set(settings, text) {
+      settings.cancelledRetention = parseRetention(text, "--retention-cancelled");
+    },
+  },
+  "retention-dead": {
+    path: "dead_retention",
+    set(settings, text) {
+      settings.deadRetention = parseRetention(text, "--retention-dead");
+    },
+  },
 };
 
 async function run(context: CommandContext): Promise<ExitCode> {
@@ -70,6 +95,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
     throw new ConveyorError("INVALID_OPTION", `nothing to set; give one of --${Object.keys(setters).join(", --")}`);
   }
   return updateQueue(context, { settings, paths });
+}
+
+function parseRetention(text: string, flag: string): Duration {
+  return msToDuration(parseSpan(text, flag));
 }
 
 function parseBackoff(text: string): Backoff {

@@ -9,6 +9,7 @@ import { parseChoice } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { report } from "../report.ts";
+import { retentionFlags, retentionOf } from "../retention.ts";
 import { printBanner } from "../serve-banner.ts";
 import { edgeFlags, readEdge } from "../serve-edge.ts";
 import { stopSignals } from "../stop-signals.ts";
@@ -26,6 +27,7 @@ export const serve: Command = {
     },
     listen: { value: "HOST:PORT", help: "where to listen (default 127.0.0.1:2668); port 0 takes a free one" },
     schema: { value: "IMAGE", many: true, help: 'job types: what "buf build -o IMAGE" writes, or a FileDescriptorSet' },
+    ...retentionFlags,
     ...edgeFlags,
     "allow-lossy": { help: "accept a store whose settings can lose acknowledged jobs" },
   },
@@ -66,7 +68,8 @@ async function startBroker({ args, terminal }: CommandContext): Promise<Running>
   const listen = args.value("listen") ?? "127.0.0.1:2668";
   const edge = await readEdge(args, terminal);
   const url = storeUrlOf(args, process.env);
-  const store = await openStore(url, { defaults: serverDefaults, allowLossy: args.has("allow-lossy") });
+  const retention = retentionOf(args);
+  const store = await openStore(url, { defaults: serverDefaults, retention, allowLossy: args.has("allow-lossy") });
   try {
     const insecure = args.has("insecure");
     const broker = createBroker({ store, schema, listen, insecure, ...edge.options, logger: stderrLogger() });
