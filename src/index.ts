@@ -27,8 +27,9 @@ export type { InitOf, JobStub, JobStubOptions, JobStubs, PayloadOf, ResultOf } f
 export type { ChildOutcome, ResultOption } from "./worker/child-reader.ts";
 export type { HandlerOutcome } from "./worker/control.ts";
 export type { ChildOptions, HeirOptions } from "./worker/declarations.ts";
-export type { HandleOptions, Handler, ResultHandler, Returned } from "./worker/handled-type.ts";
+export type { HandleOptions } from "./worker/handled-type.ts";
+export type { Handler, Handlers, ResultHandler, Returned } from "./worker/handler.ts";
 export type { ErrorContext, WorkerHooks, WorkerState } from "./worker/hooks.ts";
-export type { DeferredResult, JobContext } from "./worker/job-context.ts";
+export type { DeferredResult, HeirResult, JobContext } from "./worker/job-context.ts";
 export { createWorker, type Worker } from "./worker/worker.ts";
 export type { QueueOptions, WorkerOptions } from "./worker/worker-options.ts";

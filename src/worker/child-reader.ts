@@ -1,4 +1,4 @@
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import {
   type ChildResult,
@@ -10,6 +10,7 @@ import { ConveyorError } from "../core/errors.ts";
 import type { JobError, JobState } from "../core/job.ts";
 import { stateFromWire } from "../wire/enums.ts";
 import { unpackAny } from "../wire/job-payload.ts";
+import type { AnyJobType } from "../wire/job-stub.ts";
 import type { TypeLookup } from "../wire/job-type.ts";
 import { typeNameOfUrl } from "../wire/payload.ts";
 
@@ -44,11 +45,7 @@ interface HeirCall {
 
 /** Reads the children of a job for its heir, page by page. */
 export interface ChildReader {
-  results<Result extends Message>(
-    call: HeirCall,
-    schema: DescMessage,
-    options: ResultOption<Result>,
-  ): Promise<Result[]>;
+  results<Result extends Message>(call: HeirCall, job: AnyJobType, options: ResultOption<Result>): Promise<Result[]>;
   children(call: HeirCall): AsyncIterable<ChildOutcome>;
 }
 
@@ -76,8 +73,8 @@ export function createChildReader(options: { readonly list: ListChildren; readon
   }
 
   return {
-    async results<Result extends Message>(call: HeirCall, schema: DescMessage, override: ResultOption<Result>) {
-      const type = options.typeOf(schema, override.result);
+    async results<Result extends Message>(call: HeirCall, job: AnyJobType, override: ResultOption<Result>) {
+      const type = options.typeOf(job, override.result);
       if (type.result === undefined) {
         throw new ConveyorError("NO_RESULT", `${type.name} declares no result; pass { result: Schema } if it has one`);
       }

@@ -18,13 +18,13 @@ export interface ChildOptions extends JobSettings {
 }
 
 /** What a handler may say of an heir beside its payload. */
-export interface HeirOptions extends JobSettings {
+export interface HeirOptions<AsResult extends boolean = boolean> extends JobSettings {
   readonly key?: string | undefined;
   readonly policy?: Exclude<FailurePolicy, "FAIL_FAST"> | undefined;
   /** When it runs, once all children are terminal; SUCCEEDED when left out. */
   readonly trigger?: Trigger | undefined;
   /** Its result becomes this job's result; at most one heir, of the same result type. */
-  readonly asResult?: boolean | undefined;
+  readonly asResult?: AsResult | undefined;
 }
 
 interface EitherOptions extends ChildOptions {

@@ -1,30 +1,14 @@
-import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage } from "@bufbuild/protobuf";
 import { defaultQueue, parseQueueName, type QueueName } from "../core/names.ts";
+import type { AnyJobType } from "../wire/job-stub.ts";
 import { type JobType, jobTypeOf } from "../wire/job-type.ts";
-import type { HandlerOutcome } from "./control.ts";
-import type { DeferredResult, JobContext } from "./job-context.ts";
+import type { JobContext } from "./job-context.ts";
 
-/** Runs one attempt of a job. It may run more than once for a job: make it idempotent on `context.id`. */
-export type Handler<Payload extends DescMessage> = (payload: MessageShape<Payload>, context: JobContext) => unknown;
-
-/** The same, with its result held to a schema by the compiler. */
-export type ResultHandler<Payload extends DescMessage, Result extends DescMessage> = (
-  payload: MessageShape<Payload>,
-  context: JobContext,
-) => Returned<Result> | Promise<Returned<Result>>;
-
-/** A result, the promise of an heir's, or one of `context.snooze()`, `discard()`, `retryAfter()`, `cancel()`. */
-export type Returned<Result extends DescMessage> =
-  | MessageShape<Result>
-  | MessageInitShape<Result>
-  | DeferredResult
-  | HandlerOutcome;
-
-export interface HandleOptions {
+export interface HandleOptions<Result extends DescMessage | undefined = DescMessage | undefined> {
   /** The queue to take jobs of this type from; the type's own when left out, else `default`. */
   readonly queue?: string | undefined;
-  /** The result's schema, where the option of the type does not lead to it. */
-  readonly result?: DescMessage | undefined;
+  /** The result's schema, where the option of the type does not lead to it; holds the handler of a plain schema to it. */
+  readonly result?: Result | undefined;
 }
 
 /** A job type with the function that runs it. */
@@ -34,12 +18,8 @@ export interface HandledType extends JobType {
 }
 
 /** Throws SCHEMA_INCOMPATIBLE, RESULT_TYPE_MISMATCH or INVALID_NAME where the type cannot be handled so. */
-export function handledTypeOf<Payload extends DescMessage>(
-  schema: Payload,
-  run: Handler<Payload>,
-  options: HandleOptions,
-): HandledType {
-  const type = jobTypeOf(schema, options.result);
+export function handledTypeOf(job: AnyJobType, run: HandledType["run"], options: HandleOptions): HandledType {
+  const type = jobTypeOf(job, options.result);
   const queue = options.queue ?? (type.options.queue || defaultQueue);
   return { ...type, queue: parseQueueName(queue), run };
 }

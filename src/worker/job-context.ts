@@ -1,9 +1,10 @@
-import type { DescMessage, Message, MessageInitShape } from "@bufbuild/protobuf";
+import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import type { Delivery } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError } from "../core/errors.ts";
 import type { JobRole } from "../core/job.ts";
 import type { Span } from "../core/span.ts";
 import { roleFromWire } from "../wire/enums.ts";
+import { type AnyJobType, type InitOf, isJobStub, type JobStub, type ResultSchemaOf } from "../wire/job-stub.ts";
 import type { JobType, TypeLookup } from "../wire/job-type.ts";
 import { durationToMs, timestampToMs } from "../wire/time.ts";
 import type { ChildOutcome, ChildReader, ResultOption } from "./child-reader.ts";
@@ -12,13 +13,20 @@ import { type ChildOptions, createDeclarations, type Declarations, type HeirOpti
 
 const deferredKey: unique symbol = Symbol("conveyor.deferred");
 
-/** Stands for the result of an `asResult` heir; a handler may return it as its own. */
-export interface DeferredResult {
-  readonly [deferredKey]: true;
+/** Stands for the result of an `asResult` heir, of which `Result` is the schema; a handler may return it as its own. */
+export interface DeferredResult<Result extends DescMessage | undefined = DescMessage | undefined> {
+  readonly [deferredKey]: Result;
 }
 
-/** What a handler knows of its job, and what it can do about it. */
-export interface JobContext {
+/** What `heir` gives: of a stub the promise of its result where it is `asResult`, else nothing; a schema does not tell. */
+export type HeirResult<Job extends AnyJobType, AsResult extends boolean> = Job extends JobStub
+  ? AsResult extends true
+    ? DeferredResult<ResultSchemaOf<Job>>
+    : undefined
+  : DeferredResult;
+
+/** What a handler knows of its job, and what it can do about it. `Result` is the schema of what its job is to give. */
+export interface JobContext<Result extends DescMessage | undefined = DescMessage | undefined> {
   /** The job's id: make side effects idempotent on it. */
   readonly id: string;
   readonly type: string;
@@ -48,17 +56,16 @@ export interface JobContext {
   readonly signal: AbortSignal;
 
   /** Declares a job that runs once this attempt has succeeded. Throws HANDLER_FINISHED after the handler returned. */
-  child<Schema extends DescMessage>(schema: Schema, init: MessageInitShape<Schema>, options?: ChildOptions): void;
+  child<Job extends AnyJobType>(job: Job, init: InitOf<Job>, options?: ChildOptions): void;
   /** Declares a job that runs once all children are terminal, see `trigger`. What it gives may be returned with `asResult`. */
-  heir<Schema extends DescMessage>(
-    schema: Schema,
-    init: MessageInitShape<Schema>,
-    options?: HeirOptions,
-  ): DeferredResult;
-  /**
-   * In an heir: the results of the completed children of this type, in declaration order. `results<Thumbnail>(Schema)` or
-   * `{ result: ThumbnailSchema }` says of which TypeScript type they are.
-   */
+  heir<Job extends AnyJobType, AsResult extends boolean = false>(
+    job: Job,
+    init: InitOf<Job>,
+    options?: HeirOptions<AsResult & MayBeResult<Job, Result>>,
+  ): HeirResult<Job, AsResult>;
+  /** In an heir: the results of the completed children of this type, in declaration order. */
+  results<Result extends DescMessage>(job: JobStub<DescMessage, Result>): Promise<MessageShape<Result>[]>;
+  /** The same for a schema: `results<Thumbnail>(Schema)` or `{ result: ThumbnailSchema }` says of which TypeScript type they are. */
   results<Result extends Message = Message>(schema: DescMessage, options?: ResultOption<Result>): Promise<Result[]>;
   /** In an heir: every child, in declaration order, with its state, result and error. */
   children(): AsyncIterable<ChildOutcome>;
@@ -72,6 +79,13 @@ export interface JobContext {
   /** `throw context.cancel("not wanted any more")`: cancels this job. */
   cancel(message: string): control.HandlerOutcome;
 }
+
+/** Whether an heir may be `asResult`: a stub tells whether it gives what its parent is to give. */
+type MayBeResult<Job extends AnyJobType, Result> = Job extends JobStub
+  ? [ResultSchemaOf<Job>] extends [Result]
+    ? boolean
+    : false
+  : boolean;
 
 /** The context of one attempt: open -> finished, when the handler has returned or is no longer waited for. */
 export class AttemptContext implements JobContext {
@@ -168,24 +182,25 @@ export class AttemptContext implements JobContext {
     return this.#declarations;
   }
 
-  child<Schema extends DescMessage>(schema: Schema, init: MessageInitShape<Schema>, options: ChildOptions = {}): void {
-    this.#open("child").child(this.#typeOf(schema), init, options);
+  child<Job extends AnyJobType>(job: Job, init: InitOf<Job>, options: ChildOptions = {}): void {
+    this.#open("child").child(this.#typeOf(job), init, options);
   }
 
-  heir<Schema extends DescMessage>(
-    schema: Schema,
-    init: MessageInitShape<Schema>,
+  heir<Job extends AnyJobType, AsResult extends boolean = false>(
+    job: Job,
+    init: InitOf<Job>,
     options: HeirOptions = {},
-  ): DeferredResult {
-    this.#open("heir").heir(this.#typeOf(schema), init, options);
-    return { [deferredKey]: true };
+  ): HeirResult<Job, AsResult> {
+    const type = this.#typeOf(job);
+    this.#open("heir").heir(type, init, options);
+    const deferred: DeferredResult = { [deferredKey]: type.result };
+    return (isJobStub(job) && !options.asResult ? undefined : deferred) as HeirResult<Job, AsResult>;
   }
 
-  results<Result extends Message = Message>(
-    schema: DescMessage,
-    options: ResultOption<Result> = {},
-  ): Promise<Result[]> {
-    return this.#reader.results(this.#call, schema, options);
+  results<Result extends DescMessage>(job: JobStub<DescMessage, Result>): Promise<MessageShape<Result>[]>;
+  results<Result extends Message = Message>(schema: DescMessage, options?: ResultOption<Result>): Promise<Result[]>;
+  results<Result extends Message>(job: AnyJobType, options: ResultOption<Result> = {}): Promise<Result[]> {
+    return this.#reader.results(this.#call, job, options);
   }
 
   children(): AsyncIterable<ChildOutcome> {

@@ -6,14 +6,10 @@ import { systemClock } from "../runtime/clock.ts";
 import { createIds } from "../runtime/ids.ts";
 import { type Addresses, parseAddresses } from "../wire/addresses.ts";
 import { type Security, securityOf } from "../wire/credentials.ts";
+import type { AnyJobType, JobStubs, ResultSchemaOf } from "../wire/job-stub.ts";
 import { type Crew, createCrew } from "./crew.ts";
-import {
-  type HandledType,
-  type HandleOptions,
-  type Handler,
-  handledTypeOf,
-  type ResultHandler,
-} from "./handled-type.ts";
+import { type HandledType, type HandleOptions, handledTypeOf } from "./handled-type.ts";
+import type { Handler, Handlers, NoStrangeField, Returned } from "./handler.ts";
 import { quietHooks } from "./hooks.ts";
 import { subscriptionsOf, type WorkerOptions, type WorkerSettings, workerSettings } from "./worker-options.ts";
 
@@ -49,25 +45,26 @@ export class Worker {
    * Names the function that runs jobs of a type. Throws when the type cannot be handled so: SCHEMA_INCOMPATIBLE (no job type, or
    * its result is not found), RESULT_TYPE_MISMATCH, INVALID_NAME (queue), INVALID_OPTION (handled already), CLOSED (running).
    */
-  handle<Payload extends DescMessage, Result extends DescMessage>(
-    schema: Payload,
-    handler: ResultHandler<Payload, Result>,
-    options: HandleOptions & { readonly result: Result },
-  ): this;
-  handle<Payload extends DescMessage>(schema: Payload, handler: Handler<Payload>, options?: HandleOptions): this;
-  handle<Payload extends DescMessage>(schema: Payload, handler: Handler<Payload>, options: HandleOptions = {}): this {
-    const type = handledTypeOf(schema, handler, options);
-    if (this.#running !== undefined || this.#stopping !== undefined) {
-      throw new ConveyorError("CLOSED", `handle(${type.name}) comes too late: the worker has been started or stopped`);
-    }
-    if (typeof handler !== "function") {
-      throw new ConveyorError("INVALID_OPTION", `the handler of ${type.name} is no function but ${typeof handler}`);
-    }
-    if (type.name === groupType) throw new ConveyorError("INVALID_OPTION", `${groupType} has no work to do`);
-    if (this.#types.has(type.name)) {
-      throw new ConveyorError("INVALID_OPTION", `${type.name} is handled already; a type has one handler in a worker`);
-    }
-    this.#types.set(type.name, type);
+  handle<
+    Job extends AnyJobType,
+    Result extends DescMessage | undefined = undefined,
+    Given extends Returned<Job, Result> = never,
+  >(
+    job: Job,
+    handler: Handler<Job, Given> & NoStrangeField<Given, ResultSchemaOf<Job, Result>>,
+    options: HandleOptions<Result> = {},
+  ): this {
+    this.#add(handledTypeOf(job, handler as HandledType["run"], options));
+    return this;
+  }
+
+  /**
+   * Names the functions that run all job types of a file, which are those of its generated object, such as `albumJobs`. One that is
+   * missing does not compile; INVALID_OPTION. Throws as `handle` does, too.
+   */
+  handleAll<Jobs extends JobStubs>(jobs: Jobs, handlers: Handlers<Jobs>): this {
+    const types = Object.entries(jobs).map(([name, job]) => handledTypeOf(job, methodOf(handlers, name), {}));
+    for (const type of types) this.#add(type);
     return this;
   }
 
@@ -95,6 +92,20 @@ export class Worker {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  #add(type: HandledType): void {
+    if (this.#running !== undefined || this.#stopping !== undefined) {
+      throw new ConveyorError("CLOSED", `handle(${type.name}) comes too late: the worker has been started or stopped`);
+    }
+    if (typeof type.run !== "function") {
+      throw new ConveyorError("INVALID_OPTION", `the handler of ${type.name} is no function but ${typeof type.run}`);
+    }
+    if (type.name === groupType) throw new ConveyorError("INVALID_OPTION", `${groupType} has no work to do`);
+    if (this.#types.has(type.name)) {
+      throw new ConveyorError("INVALID_OPTION", `${type.name} is handled already; a type has one handler in a worker`);
+    }
+    this.#types.set(type.name, type);
   }
 
   async #work(signal: AbortSignal | undefined): Promise<void> {
@@ -133,4 +144,11 @@ export class Worker {
     await this.#crew?.stop(deadlineMs);
     await this.#running?.catch(() => undefined); // run() tells its own caller
   }
+}
+
+/** A method of an object with handlers, which may be one of a class. */
+function methodOf(handlers: object, name: string): HandledType["run"] {
+  const method: unknown = Reflect.get(handlers, name);
+  if (typeof method === "function") return (payload, context) => Reflect.apply(method, handlers, [payload, context]);
+  throw new ConveyorError("INVALID_OPTION", `handleAll: handlers.${name} is no function but ${typeof method}`);
 }
