@@ -20,9 +20,11 @@ import { announce, hear } from "./effects.ts";
 import { type Authenticate, type Authorize, createGate } from "./gate.ts";
 import { createLaneBoard } from "./lane-board.ts";
 import { createCascader } from "./maintenance/cascader.ts";
+import { createExpander } from "./maintenance/expander.ts";
 import { createLaneWatch } from "./maintenance/lane-watch.ts";
 import { createPromoter } from "./maintenance/promoter.ts";
 import { createPropagator } from "./maintenance/propagator.ts";
+import { createPruner } from "./maintenance/pruner.ts";
 import { createReaper } from "./maintenance/reaper.ts";
 import { createWaitWatch } from "./maintenance/wait-watch.ts";
 import { createNewsDesk } from "./news.ts";
@@ -103,7 +105,7 @@ export function createBroker(options: BrokerOptions): Broker {
   });
   const store = observedStore(options.store, reach);
   const onEffects = (effects: Effects) =>
-    announce(effects, { dispatcher, waiters, table, news, propagator, cascader, promoter, clock });
+    announce(effects, { dispatcher, waiters, table, news, propagator, cascader, expander, promoter, clock });
   const onUnexpected = (error: unknown, method: string) => logger.error("call broke", { method, error });
   const news = createNewsDesk({
     store,
@@ -128,19 +130,24 @@ export function createBroker(options: BrokerOptions): Broker {
   const promoter = createPromoter(upkeep);
   const propagator = createPropagator(upkeep);
   const cascader = createCascader(upkeep);
+  const expander = createExpander(upkeep);
+  const pruner = createPruner(upkeep);
   const waitWatch = createWaitWatch({ ...upkeep, waiters });
   const loops = together([
     news,
     promoter,
     propagator,
     cascader,
+    expander,
+    pruner,
     createReaper({ ...upkeep, reach, onReaped: (answer) => table.reaped(answer) }),
     createLaneWatch({ ...upkeep, board, dispatcher }),
     waitWatch,
   ]);
 
   const server = createServer();
-  const context = { store, committer, waiters, gate, onUnexpected, sourceFor };
+  const wakePruner = () => pruner.wake();
+  const context = { store, committer, waiters, gate, onUnexpected, onEffects, wakePruner, sourceFor };
   const sessions = {
     store,
     committer,

@@ -15,6 +15,7 @@ export interface EffectListeners {
   readonly news: NewsDesk;
   readonly propagator: Loop;
   readonly cascader: Loop;
+  readonly expander: Loop;
   readonly promoter: Loop;
   readonly clock: Clock;
 }
@@ -27,6 +28,7 @@ export function announce(effects: Effects, listeners: EffectListeners): void {
   listeners.news.tell(effects);
   if (effects.propagateDue) listeners.propagator.wake();
   if (effects.cascadeDue) listeners.cascader.wake();
+  if (effects.expandDue) listeners.expander.wake();
   if (effects.dueAt !== undefined) listeners.promoter.wakeIn(Math.max(0, effects.dueAt - listeners.clock.now()));
 }
 

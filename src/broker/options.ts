@@ -21,6 +21,8 @@ export interface BrokerIntervals {
   readonly tickMs: number;
   /** How often every lane, wait and due-mark is looked at although nothing hinted at it. */
   readonly pollMs: number;
+  /** How often is looked for chains whose retention is over. */
+  readonly pruneMs: number;
   /** When a job that someone waits for is looked at first although nothing hinted at its end; later less often, down to a twentieth. */
   readonly lookMs: number;
   /** How long a stop waits for calls that are still open. */
@@ -39,6 +41,7 @@ export const defaultIntervals: BrokerIntervals = {
   bufferedMsMax: 300_000,
   tickMs: 500,
   pollMs: 1_000,
+  pruneMs: 60_000,
   lookMs: 50,
   stopMs: 5_000,
 };

@@ -1,18 +1,19 @@
 import { JobView } from "../../gen/conveyor/v1/job_pb.ts";
-import type { ListJobsRequest } from "../../gen/conveyor/v1/job_service_pb.ts";
+import type { JobFilter as WireJobFilter } from "../../gen/conveyor/v1/job_service_pb.ts";
 import type { ListChildResultsRequest } from "../../gen/conveyor/v1/worker_service_pb.ts";
-import type { JobState } from "../core/job.ts";
+import { isTerminal, type JobState, jobStates } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import {
   type JobId,
   type LeaseId,
   parseJobId,
+  parsePrintable,
   parseQueueName,
   parseTypeName,
   type QueueName,
   type TypeName,
 } from "../core/names.ts";
-import { stateFromWire } from "./enums.ts";
+import { stateFromWire, stateToWire } from "./enums.ts";
 import { invalidField } from "./invalid-field.ts";
 import { leaseIdFromWire } from "./lease-id.ts";
 
@@ -24,18 +25,55 @@ export interface JobFilter {
   readonly type: TypeName | undefined;
   readonly states: readonly JobState[];
   readonly includeChainFailed: boolean;
+  readonly errorFingerprint: string | undefined;
 }
 
-/** The filter of a list of jobs; INVALID_NAME or INVALID_OPTION with the field's path. */
-export function jobFilterFromWire(request: ListJobsRequest): JobFilter {
+/** The filter of a list of jobs, or of a call about many; INVALID_NAME or INVALID_OPTION with the field's path, which `path` begins. */
+export function jobFilterFromWire(from: Omit<WireJobFilter, "$typeName">, path = ""): JobFilter {
+  const { rootId, parentId, queue, type, errorFingerprint } = from;
+  const states = [...new Set(from.states.map((state, index) => stateOf(state, `${path}states[${index}]`)))];
   return {
-    rootId: request.rootId === "" ? undefined : parseJobId(request.rootId, "root_id"),
-    parentId: request.parentId === "" ? undefined : parseJobId(request.parentId, "parent_id"),
-    queue: request.queue === "" ? undefined : parseQueueName(request.queue, "queue"),
-    type: request.type === "" ? undefined : parseTypeName(request.type, "type"),
-    states: [...new Set(request.states.map(stateOf))],
-    includeChainFailed: request.includeChainFailed || !deadOnly(request),
+    rootId: rootId === "" ? undefined : parseJobId(rootId, `${path}root_id`),
+    parentId: parentId === "" ? undefined : parseJobId(parentId, `${path}parent_id`),
+    queue: queue === "" ? undefined : parseQueueName(queue, `${path}queue`),
+    type: type === "" ? undefined : parseTypeName(type, `${path}type`),
+    states,
+    // CHAIN_FAILED jobs are left out of a filter on DEAD alone.
+    includeChainFailed: from.includeChainFailed || states.length === 0 || states.some((state) => state !== "DEAD"),
+    errorFingerprint:
+      errorFingerprint === ""
+        ? undefined
+        : parsePrintable(errorFingerprint, `${path}error_fingerprint`, "an error fingerprint"),
   };
+}
+
+/** What is done to many jobs in one call. */
+export type BulkVerb = "cancel" | "retry" | "delete";
+
+const bulkStates: Readonly<Record<BulkVerb, readonly JobState[]>> = {
+  /** Jobs that have ended are left out. */
+  cancel: jobStates.filter((state) => !isTerminal(state)),
+  retry: jobStates,
+  delete: jobStates.filter(isTerminal),
+};
+
+/**
+ * The filter of a call about many jobs: of the states that it names those that the verb is for; when it names none, all of them, to
+ * retry the dead ones. Undefined: no job can match. INVALID_OPTION also for a filter in which nothing is set.
+ */
+export function bulkFilterFromWire(from: WireJobFilter | undefined, verb: BulkVerb): JobFilter | undefined {
+  if (from === undefined || isEmpty(from)) {
+    throw invalidField("INVALID_OPTION", "filter", `it must say which jobs; one that is empty would ${verb} them all`);
+  }
+  const asked = from.states.length === 0 && verb === "retry" ? { ...from, states: [stateToWire.DEAD] } : from;
+  const filter = jobFilterFromWire(asked, "filter.");
+  const named = filter.states.length === 0 ? jobStates : filter.states;
+  const states = named.filter((state) => bulkStates[verb].includes(state));
+  return states.length === 0 ? undefined : { ...filter, states };
+}
+
+function isEmpty({ rootId, parentId, queue, type, states, errorFingerprint }: WireJobFilter): boolean {
+  return states.length === 0 && [rootId, parentId, queue, type, errorFingerprint].every((text) => text === "");
 }
 
 export interface ChildResultsQuery {
@@ -71,13 +109,8 @@ export function viewFromWire(view: JobView, unset: View): View {
   throw invalidField("INVALID_OPTION", "view", `${view} is no view; known are 1 (BASIC) and 2 (FULL)`);
 }
 
-function stateOf(state: number, index: number): JobState {
-  const word = stateFromWire(state, `states[${index}]`);
+function stateOf(state: number, path: string): JobState {
+  const word = stateFromWire(state, path);
   if (word) return word;
-  throw invalidField("INVALID_OPTION", `states[${index}]`, "it must be set");
-}
-
-/** CHAIN_FAILED jobs are left out of a filter on DEAD alone. */
-function deadOnly(request: ListJobsRequest): boolean {
-  return request.states.length > 0 && request.states.every((state) => stateFromWire(state, "states") === "DEAD");
+  throw invalidField("INVALID_OPTION", path, "it must be set");
 }

@@ -1,21 +1,13 @@
-import { createLoop, type Loop } from "../../runtime/loop.ts";
+import type { Loop } from "../../runtime/loop.ts";
 import type { MaintenanceContext } from "./context.ts";
-import { nextStepInMs } from "./pace.ts";
+import { createUpkeepLoop, pollsBetweenMarks } from "./upkeep-loop.ts";
 
-const rowsPerStepMax = 500;
-const pollsBetween = 5;
-
-/** Works off cancels of what lies below ended jobs, some rows a step: woken by what is marked here, and looking for what a crash left. */
+/** Works off what is due below jobs, what a revival brings back and what an end cancels: woken by what is marked here, and looking for what a crash left. */
 export function createCascader(context: MaintenanceContext): Loop {
-  return createLoop({
+  const { store, intervals } = context;
+  return createUpkeepLoop(context, {
     name: "cascader",
-    intervalMs: pollsBetween * context.intervals.pollMs,
-    logger: context.logger,
-    random: context.ids.random,
-    async run() {
-      const answer = await context.store.cascade({ max: rowsPerStepMax });
-      context.onEffects(answer.effects);
-      return nextStepInMs(answer);
-    },
+    intervalMs: pollsBetweenMarks * intervals.pollMs,
+    step: store.cascade,
   });
 }

@@ -1,21 +1,13 @@
-import { createLoop, type Loop } from "../../runtime/loop.ts";
+import type { Loop } from "../../runtime/loop.ts";
 import type { MaintenanceContext } from "./context.ts";
-import { nextStepInMs } from "./pace.ts";
-
-const jobsPerStepMax = 500;
-const pollsBetween = 5;
+import { createUpkeepLoop, pollsBetweenMarks } from "./upkeep-loop.ts";
 
 /** Carries the ends of jobs up to their parents, level by level: woken by what is marked here, and looking for what a crash left. */
 export function createPropagator(context: MaintenanceContext): Loop {
-  return createLoop({
+  const { store, intervals } = context;
+  return createUpkeepLoop(context, {
     name: "propagator",
-    intervalMs: pollsBetween * context.intervals.pollMs,
-    logger: context.logger,
-    random: context.ids.random,
-    async run() {
-      const answer = await context.store.propagate({ max: jobsPerStepMax });
-      context.onEffects(answer.effects);
-      return nextStepInMs(answer);
-    },
+    intervalMs: pollsBetweenMarks * intervals.pollMs,
+    step: store.propagate,
   });
 }

@@ -1,6 +1,8 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { JobService } from "../../../gen/conveyor/v1/job_service_pb.ts";
 import { jobToWire } from "../../wire/job-to-wire.ts";
+import { cancelJobs, deleteJobs, retryJobs } from "./bulk-jobs.ts";
+import { cancelJob, deleteJob, retryJob } from "./change-jobs.ts";
 import { enqueueMany, enqueueOne } from "./enqueue.ts";
 import { getChain, getJob, listJobs, readJob } from "./read-jobs.ts";
 import { gated, type ServiceContext } from "./service-context.ts";
@@ -20,5 +22,11 @@ export function jobService(context: ServiceContext): UntypedServiceImplementatio
     listJobs: gated(context, method.listJobs, (request, caller) => listJobs(context, request, caller)),
     getChain: gated(context, method.getChain, (request, caller) => getChain(context, request, caller)),
     waitJob: gated(context, method.waitJob, (request, caller) => waitJob(context, request, caller)),
+    cancelJob: gated(context, method.cancelJob, (request, caller) => cancelJob(context, request, caller)),
+    retryJob: gated(context, method.retryJob, (request, caller) => retryJob(context, request, caller)),
+    deleteJob: gated(context, method.deleteJob, (request, caller) => deleteJob(context, request, caller)),
+    cancelJobs: gated(context, method.cancelJobs, (request, caller) => cancelJobs(context, request, caller)),
+    retryJobs: gated(context, method.retryJobs, (request, caller) => retryJobs(context, request, caller)),
+    deleteJobs: gated(context, method.deleteJobs, (request, caller) => deleteJobs(context, request, caller)),
   };
 }

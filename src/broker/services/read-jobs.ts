@@ -22,13 +22,14 @@ const chainSize = 500;
 /** Full jobs go in one answer up to this; the largest single one is below 4 MiB. */
 const fullPageBytesMax = 3.5 * 1024 * 1024;
 const fullPageJobsMax = 100;
+const readsAtOnce = 16;
 
 /** The job as a caller may see it; throws JOB_NOT_FOUND. */
 export async function readJob(context: ServiceContext, id: JobId, caller: Caller): Promise<JobDetail> {
   const job = await context.store.getJob(id);
   if (job === undefined) {
     caller.admit();
-    throw notFound(id);
+    throw jobNotFound(id);
   }
   caller.admit({ queue: job.queue, type: job.type });
   return job;
@@ -57,29 +58,49 @@ export async function listJobs(
   return { jobs: page.items.map((job) => jobToWire(job, "BASIC")), nextPageToken: pageTokenOf(page.cursor, binding) };
 }
 
-/** Job by job, because only the store can say where a page that must end early goes on. */
+/** The jobs of one page, read some at a time; it ends early where more would not go into one answer. */
 async function fullPage(
   context: ServiceContext,
   filter: ListFilter,
   page: { readonly size: number; readonly cursor: string | undefined },
 ): Promise<{ readonly jobs: Job[]; readonly cursor: string | undefined }> {
   const jobs: Job[] = [];
-  let cursor = page.cursor;
+  let { cursor } = page;
   let bytes = 0;
   while (jobs.length < Math.min(page.size, fullPageJobsMax)) {
-    const next = await context.store.listJobs(filter, { size: 1, cursor });
-    for (const { id } of next.items) {
-      const detail = await context.store.getJob(id);
-      if (detail === undefined) continue;
-      const job = jobToWire(detail, "FULL");
-      bytes += toBinary(JobSchema, job).length;
-      if (bytes > fullPageBytesMax && jobs.length > 0) return { jobs, cursor };
-      jobs.push(job);
+    const size = Math.min(page.size - jobs.length, fullPageJobsMax - jobs.length, readsAtOnce);
+    const next = await context.store.listJobs(filter, { size, cursor });
+    const details = await Promise.all(next.items.map(({ id }) => context.store.getJob(id)));
+    const passed = new Set<JobId>();
+    for (const [index, { id }] of next.items.entries()) {
+      const detail = details[index];
+      const job = detail && jobToWire(detail, "FULL");
+      bytes += job === undefined ? 0 : toBinary(JobSchema, job).length;
+      if (bytes > fullPageBytesMax && jobs.length > 0)
+        return { jobs, cursor: await cursorAfter(context, filter, passed, cursor) };
+      passed.add(id);
+      if (job !== undefined) jobs.push(job);
     }
     cursor = next.cursor;
     if (cursor === undefined) break;
   }
   return { jobs, cursor };
+}
+
+/** Where to go on after the jobs `passed`, which begin at `from`: only the store can say, one by one. */
+async function cursorAfter(
+  context: ServiceContext,
+  filter: ListFilter,
+  passed: ReadonlySet<JobId>,
+  from: string | undefined,
+): Promise<string | undefined> {
+  let cursor = from;
+  for (let count = 0; count < passed.size; count += 1) {
+    const next = await context.store.listJobs(filter, { size: 1, cursor });
+    if (next.cursor === undefined || next.items.some(({ id }) => !passed.has(id))) break;
+    cursor = next.cursor;
+  }
+  return cursor;
 }
 
 export async function getChain(
@@ -94,7 +115,7 @@ export async function getChain(
   await readJob(context, id, caller);
   const cursor = cursorOf(request.pageToken, binding);
   const page = await context.store.getChain(id, { size, cursor, depthMax });
-  if (page === undefined) throw notFound(id);
+  if (page === undefined) throw jobNotFound(id);
   return {
     rootId: page.rootId,
     nodes: page.items.map(chainNodeToWire),
@@ -103,7 +124,7 @@ export async function getChain(
   };
 }
 
-function notFound(id: JobId): ConveyorError {
+export function jobNotFound(id: JobId): ConveyorError {
   return new ConveyorError("JOB_NOT_FOUND", `there is no job ${id}`, {
     details: { resource: { type: "job", name: id } },
   });

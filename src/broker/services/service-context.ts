@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { handleUnaryCall } from "@grpc/grpc-js";
 import type { QueueName, TypeName } from "../../core/names.ts";
-import type { Store } from "../../store/store.ts";
+import type { Effects, Store } from "../../store/store.ts";
 import { methodPath } from "../../wire/service-definition.ts";
 import type { SpecSource } from "../../wire/spec-to-job.ts";
 import { handleUnary, type OnUnexpected, type ServerCallContext } from "../../wire/unary-handler.ts";
@@ -16,6 +16,10 @@ export interface ServiceContext {
   readonly waiters: Waiters;
   readonly gate: Gate;
   readonly onUnexpected: OnUnexpected;
+  /** Passes on what a write beside the committer did. */
+  readonly onEffects: (effects: Effects) => void;
+  /** There are chains to be removed. */
+  readonly wakePruner: () => void;
   sourceFor(principal: string): SpecSource;
 }
 
