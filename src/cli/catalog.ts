@@ -3,6 +3,7 @@ import { chainShow } from "./commands/chain-show.ts";
 import { deadDelete } from "./commands/dead-delete.ts";
 import { deadList } from "./commands/dead-list.ts";
 import { deadRetry } from "./commands/dead-retry.ts";
+import { demo } from "./commands/demo.ts";
 import { enqueue } from "./commands/enqueue.ts";
 import { health } from "./commands/health.ts";
 import { jobCancel } from "./commands/job-cancel.ts";
@@ -22,6 +23,7 @@ import { version } from "./commands/version.ts";
 
 /** Every command, in the order in which help shows them. */
 export const commands: readonly Command[] = [
+  demo,
   serve,
   enqueue,
   jobList,

@@ -29,7 +29,8 @@ export function tableLines(
 
 /** Cut to the width of the screen, counting characters that are seen. */
 export function cut(line: string, columns: number | undefined): string {
-  if (columns === undefined || textWidth(line) <= columns) return line;
+  // Zero: a terminal that does not tell its width.
+  if (columns === undefined || columns === 0 || textWidth(line) <= columns) return line;
   // Styled text is not cut inside an escape sequence: the style is dropped with the rest.
   return `${[...stripVTControlCharacters(line)].slice(0, Math.max(0, columns - 1)).join("")}…`;
 }
