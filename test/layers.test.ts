@@ -43,7 +43,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 };
 const publicEntries = ["src/index.ts", "src/broker/index.ts", "src/embedded/index.ts"];
 /** The model proof would be blind if the stores it judges asked core for the answer: they decide in their own terms. */
-const decisions = ["src/core/transition.ts", "src/core/chain.ts", "src/core/outcome.ts"];
+const decisions = ["src/core/transition.ts", "src/core/chain.ts", "src/core/outcome.ts", "src/core/revive.ts"];
 const decidingForThemselves = ["store/sqlite", "store/postgres", "store/redis"];
 
 test("layers / every import in src is one its layer may make", () => {

@@ -34,6 +34,8 @@ export interface ChainRecord {
   readonly run: Run | undefined;
   readonly ownReason: EndReason | undefined;
   readonly cancelRequested: boolean;
+  /** Its cancelling takes every heir with it. */
+  readonly cancelHeirs: boolean;
   readonly pendingChildren: number;
   readonly pendingHeirs: number;
   readonly childrenNotOk: number;
@@ -41,12 +43,12 @@ export interface ChainRecord {
 }
 
 /** What may run below a job whose own run ended so. */
-export function belowMode(parent: { readonly run: Run | undefined; readonly cancelRequested: boolean }): BelowMode {
+export function belowMode(parent: Pick<ChainRecord, "run" | "cancelRequested" | "cancelHeirs">): BelowMode {
   switch (parent.run) {
     case "SUCCEEDED":
-      return parent.cancelRequested ? "SETTLED_ONLY" : "RUN";
+      return parent.cancelRequested ? cancelledMode(parent) : "RUN";
     case "CANCELLED":
-      return "SETTLED_ONLY";
+      return cancelledMode(parent);
     case "DEAD":
     case "SKIPPED":
       return "NOTHING";
@@ -57,33 +59,57 @@ export function belowMode(parent: { readonly run: Run | undefined; readonly canc
   }
 }
 
+function cancelledMode(parent: Pick<ChainRecord, "cancelHeirs">): BelowMode {
+  return parent.cancelHeirs ? "NOTHING" : "SETTLED_ONLY";
+}
+
 /** The reason of what is cancelled below a job. */
 export function reasonBelow(parent: Pick<ChainRecord, "run" | "ownReason">): CancelReason {
   return parent.run === "DEAD" || parent.ownReason === "PARENT_FAILED" ? "PARENT_FAILED" : "PARENT_CANCELLED";
 }
 
-/** What cancelling does to one job: `request` only sets its flag, `end` ends its own run and moves it. */
+/**
+ * What cancelling does to one job: `request` only sets its flag, `end` ends its own run and moves it, `widen` takes the heirs of
+ * one that is being cancelled, too. `heirs`: see `cancelHeirs`; `cascade`: nodes below are to be seen to.
+ */
 export type CancelDecision =
   | { readonly kind: "nothing" }
-  | { readonly kind: "request"; readonly cascade: boolean }
+  | { readonly kind: "request" | "widen"; readonly heirs: boolean; readonly cascade: boolean }
   | {
       readonly kind: "end";
       readonly run: "CANCELLED" | "SKIPPED";
       readonly state: "CANCELLED" | "AWAITING_CHILDREN";
+      readonly heirs: boolean;
       readonly cascade: boolean;
     };
 
-/** Cancels a job as its parent's mode asks (RUN when nothing above it is at fault). Repeating it changes nothing. */
-export function decideCancel(job: ChainRecord, parentMode: BelowMode): CancelDecision {
+export interface CancelCause {
+  /** What the parent lets run; RUN when nothing above the job is at fault. */
+  readonly parentMode: BelowMode;
+  /** Asked for with all heirs. */
+  readonly includeHeirs?: boolean | undefined;
+}
+
+/** Cancels a job as its parent's mode or a request asks. Repeating it changes nothing. */
+export function decideCancel(job: ChainRecord, cause: CancelCause): CancelDecision {
+  const heirs = cause.includeHeirs === true || cause.parentMode === "NOTHING";
   switch (job.state) {
     case "COMPLETED":
     case "DEAD":
     case "CANCELLED":
       return { kind: "nothing" };
     case "RUNNING":
-      return job.cancelRequested ? { kind: "nothing" } : { kind: "request", cascade: false };
+      if (!job.cancelRequested) return { kind: "request", heirs, cascade: false };
+      return heirs && !job.cancelHeirs ? { kind: "widen", heirs, cascade: false } : { kind: "nothing" };
     case "AWAITING_CHILDREN":
-      return job.run === "SUCCEEDED" && !job.cancelRequested ? { kind: "request", cascade: true } : { kind: "nothing" };
+      switch (belowMode(job)) {
+        case "RUN":
+          return { kind: "request", heirs, cascade: true };
+        case "SETTLED_ONLY":
+          return heirs ? { kind: "widen", heirs, cascade: true } : { kind: "nothing" };
+        default:
+          return { kind: "nothing" }; // all below is going already
+      }
     case "SCHEDULED":
     case "READY":
     case "RETRYING":
@@ -91,8 +117,9 @@ export function decideCancel(job: ChainRecord, parentMode: BelowMode): CancelDec
       const open = hasOpenBelow(job);
       return {
         kind: "end",
-        run: parentMode === "NOTHING" ? "SKIPPED" : "CANCELLED",
+        run: cause.parentMode === "NOTHING" ? "SKIPPED" : "CANCELLED",
         state: open ? "AWAITING_CHILDREN" : "CANCELLED",
+        heirs,
         cascade: open,
       };
     }
@@ -108,7 +135,7 @@ export function hasOpenBelow(job: Pick<ChainRecord, "pendingChildren" | "pending
 
 /** Whether a due cascade of the parent has something to do with this node. */
 export function cascadeTouches(kind: CascadeKind, mode: BelowMode, node: ChainRecord): boolean {
-  if (decideCancel(node, mode).kind === "nothing") return false;
+  if (decideCancel(node, { parentMode: mode }).kind === "nothing") return false;
   if (node.role === "CHILD") return true;
   return kind === "BELOW" && (mode === "NOTHING" || node.trigger === "SUCCEEDED");
 }
@@ -172,7 +199,7 @@ export function flipEdges(parent: ChainRecord, ends: readonly EdgeEnd[]): Flippe
 }
 
 /** NOT_OK and not ignored: any bad end of a child; of an heir its death, or its cancelling by request. */
-function countsNotOk(end: EdgeEnd): boolean {
+export function countsNotOk(end: EdgeEnd): boolean {
   if (!isTerminal(end.state)) throw new Error("only the end of a terminal job is counted");
   if (end.policy === "IGNORE" || end.state === "COMPLETED") return false;
   return end.role === "CHILD" || end.state === "DEAD" || end.reason === "REQUESTED";

@@ -1,4 +1,4 @@
-import type { BackoffPolicy, ServerDefaults } from "./job.ts";
+import type { BackoffPolicy, Retention, ServerDefaults, TerminalState } from "./job.ts";
 
 /** What request and type of a job ask for; undefined: the queue or the server decides. */
 export interface AskedOptions {
@@ -27,4 +27,25 @@ export function effectiveOptions(
     timeoutMs: asked.timeoutMs ?? queue?.timeoutMs ?? server.timeoutMs,
     crashLimit: queue?.crashLimit ?? server.crashLimit,
   };
+}
+
+/** What a queue sets for chains whose root is in it; undefined: the server decides. Spans in ms. */
+export interface QueueRetention {
+  readonly completedRetentionMs: number | undefined;
+  readonly cancelledRetentionMs: number | undefined;
+  readonly deadRetentionMs: number | undefined;
+}
+
+/** How long a chain is kept whose root ended so, in ms. */
+export function retentionMs(state: TerminalState, queue: QueueRetention, server: Retention): number {
+  switch (state) {
+    case "COMPLETED":
+      return queue.completedRetentionMs ?? server.completedMs;
+    case "CANCELLED":
+      return queue.cancelledRetentionMs ?? server.cancelledMs;
+    case "DEAD":
+      return queue.deadRetentionMs ?? server.deadMs;
+    default:
+      return state satisfies never;
+  }
 }

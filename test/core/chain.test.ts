@@ -23,6 +23,7 @@ const plain: ChainRecord = {
   run: "SUCCEEDED",
   ownReason: undefined,
   cancelRequested: false,
+  cancelHeirs: false,
   pendingChildren: 0,
   pendingHeirs: 0,
   childrenNotOk: 0,
@@ -42,8 +43,12 @@ test("chain / what may run below follows from how the own run ended", () => {
     ["SKIPPED", false, "NOTHING"],
     ["SKIPPED", true, "NOTHING"],
   ];
-  for (const [run, cancelRequested, mode] of table) assert.equal(belowMode({ run, cancelRequested }), mode, run);
-  assert.throws(() => belowMode({ run: undefined, cancelRequested: false }), /not over/);
+  for (const [run, cancelRequested, mode] of table) {
+    assert.equal(belowMode({ run, cancelRequested, cancelHeirs: false }), mode, run);
+    const withHeirs = mode === "SETTLED_ONLY" ? "NOTHING" : mode;
+    assert.equal(belowMode({ run, cancelRequested, cancelHeirs: true }), withHeirs, `${run} with its heirs`);
+  }
+  assert.throws(() => belowMode({ run: undefined, cancelRequested: false, cancelHeirs: false }), /not over/);
 });
 
 test("chain / heirs are judged by mode and trigger", () => {
@@ -80,28 +85,32 @@ test("chain / below a death the reason is PARENT_FAILED all the way down, else P
 test("cancel / a waiting job ends at once, or awaits what is below it (38)", () => {
   for (const state of ["SCHEDULED", "READY", "RETRYING", "HELD"] as const) {
     const job = record({ state, run: undefined });
-    const leaf = { kind: "end", run: "CANCELLED", state: "CANCELLED", cascade: false };
-    const skippedLeaf = { ...leaf, run: "SKIPPED" };
-    assert.deepEqual(decideCancel(job, "RUN"), leaf);
-    assert.deepEqual(decideCancel(job, "SETTLED_ONLY"), leaf);
-    assert.deepEqual(decideCancel(job, "NOTHING"), skippedLeaf);
-    const above = { kind: "end", run: "CANCELLED", state: "AWAITING_CHILDREN", cascade: true };
-    assert.deepEqual(decideCancel({ ...job, pendingChildren: 1 }, "RUN"), above);
-    assert.deepEqual(decideCancel({ ...job, pendingHeirs: 1 }, "RUN"), above);
+    const leaf = { kind: "end", run: "CANCELLED", state: "CANCELLED", heirs: false, cascade: false };
+    const skippedLeaf = { ...leaf, run: "SKIPPED", heirs: true };
+    assert.deepEqual(decideCancel(job, { parentMode: "RUN" }), leaf);
+    assert.deepEqual(decideCancel(job, { parentMode: "SETTLED_ONLY" }), leaf);
+    assert.deepEqual(decideCancel(job, { parentMode: "NOTHING" }), skippedLeaf);
+    const above = { ...leaf, state: "AWAITING_CHILDREN", cascade: true };
+    assert.deepEqual(decideCancel({ ...job, pendingChildren: 1 }, { parentMode: "RUN" }), above);
+    assert.deepEqual(decideCancel({ ...job, pendingHeirs: 1 }, { parentMode: "RUN" }), above);
+    const withHeirs = decideCancel({ ...job, pendingHeirs: 1 }, { parentMode: "RUN", includeHeirs: true });
+    assert.deepEqual(withHeirs, { ...above, heirs: true });
   }
 });
 
 test("cancel / a running or awaiting job is only asked, once, and a terminal one is left alone", () => {
+  const nothing = { kind: "nothing" };
   const running = record({ state: "RUNNING", run: undefined });
-  assert.deepEqual(decideCancel(running, "RUN"), { kind: "request", cascade: false });
-  assert.deepEqual(decideCancel({ ...running, cancelRequested: true }, "RUN"), { kind: "nothing" });
-  assert.deepEqual(decideCancel(record({ pendingChildren: 1 }), "RUN"), { kind: "request", cascade: true });
-  assert.deepEqual(decideCancel(record({ cancelRequested: true }), "RUN"), { kind: "nothing" });
-  for (const run of ["DEAD", "CANCELLED", "SKIPPED"] as const) {
-    assert.deepEqual(decideCancel(record({ run }), "NOTHING"), { kind: "nothing" });
+  const asked = { kind: "request", heirs: false, cascade: false };
+  assert.deepEqual(decideCancel(running, { parentMode: "RUN" }), asked);
+  assert.deepEqual(decideCancel({ ...running, cancelRequested: true }, { parentMode: "RUN" }), nothing);
+  assert.deepEqual(decideCancel(record({ pendingChildren: 1 }), { parentMode: "RUN" }), { ...asked, cascade: true });
+  assert.deepEqual(decideCancel(record({ cancelRequested: true }), { parentMode: "RUN" }), nothing);
+  for (const run of ["DEAD", "SKIPPED"] as const) {
+    assert.deepEqual(decideCancel(record({ run }), { parentMode: "NOTHING" }), nothing);
   }
   for (const state of ["COMPLETED", "DEAD", "CANCELLED"] as const) {
-    assert.deepEqual(decideCancel(record({ state }), "NOTHING"), { kind: "nothing" });
+    assert.deepEqual(decideCancel(record({ state }), { parentMode: "NOTHING" }), { kind: "nothing" });
   }
 });
 
@@ -174,6 +183,21 @@ test("verdict / never falls while something below is open", () => {
   );
 });
 
+test("cancel / its heirs can be asked for later, once", () => {
+  const withHeirs = { parentMode: "RUN", includeHeirs: true } as const;
+  const running = record({ state: "RUNNING", run: undefined, cancelRequested: true });
+  const awaiting = [record({ cancelRequested: true }), record({ run: "CANCELLED" })];
+  assert.deepEqual(decideCancel(running, withHeirs), { kind: "widen", heirs: true, cascade: false });
+  for (const job of awaiting) {
+    assert.deepEqual(decideCancel(job, withHeirs), { kind: "widen", heirs: true, cascade: true });
+    assert.deepEqual(decideCancel(job, { parentMode: "SETTLED_ONLY" }), { kind: "nothing" });
+    assert.equal(cascadeTouches("BELOW", "NOTHING", job), true);
+  }
+  for (const job of [running, ...awaiting]) {
+    assert.deepEqual(decideCancel({ ...job, cancelHeirs: true }, withHeirs), { kind: "nothing" });
+  }
+});
+
 test("cancel / is idempotent: what it decides leaves nothing more to decide", () => {
   const states = fc.constantFrom<JobState[]>(...jobStates);
   const modes = fc.constantFrom<BelowMode[]>("RUN", "SETTLED_ONLY", "NOTHING");
@@ -181,10 +205,12 @@ test("cancel / is idempotent: what it decides leaves nothing more to decide", ()
     fc.property(states, modes, fc.nat(2), fc.boolean(), (state, mode, pendingChildren, cancelRequested) => {
       const run = state === "AWAITING_CHILDREN" ? "SUCCEEDED" : undefined;
       const job = record({ state, run, pendingChildren, cancelRequested });
-      const decision = decideCancel(job, mode);
+      const cause = { parentMode: mode, includeHeirs: pendingChildren === 0 };
+      const decision = decideCancel(job, cause);
       if (decision.kind === "nothing") return;
-      const next = decision.kind === "request" ? { ...job, cancelRequested: true } : { ...job, ...decision };
-      assert.deepEqual(decideCancel(next, mode), { kind: "nothing" });
+      const cancelHeirs = decision.heirs;
+      const next = decision.kind === "end" ? { ...job, ...decision } : { ...job, cancelRequested: true };
+      assert.deepEqual(decideCancel({ ...next, cancelHeirs }, cause), { kind: "nothing" });
     }),
   );
 });

@@ -1,6 +1,6 @@
 import {
-  type BelowMode,
   belowMode,
+  type CancelCause,
   cascadeTouches,
   decideCancel,
   decideHeir,
@@ -59,26 +59,33 @@ export function runEnded(write: Write, row: JobRow): JobRow {
 }
 
 /** Cancels one job of a chain: at once, or by request while it runs. */
-function cancelJob(write: Write, row: JobRow, cancel: { reason: CancelReason; parentMode: BelowMode }): JobRow {
-  const decision = decideCancel(row, cancel.parentMode);
+export function cancelJob(write: Write, row: JobRow, cancel: CancelCause & { readonly reason: CancelReason }): JobRow {
+  const decision = decideCancel(row, cancel);
   switch (decision.kind) {
     case "nothing":
       return row;
     case "request": {
-      const marked = decision.cascade ? { cascade: "BELOW" as const } : {};
-      const next = change(write, row, { cancelRequested: true, ownReason: cancel.reason, ...marked });
+      const asked = { cancelRequested: true, cancelHeirs: decision.heirs, ownReason: cancel.reason };
+      const next = change(write, row, { ...asked, ...marked(decision) });
       if (row.state === "RUNNING" && row.lease) {
         write.cancels.push({ sessionId: row.lease.sessionId, leaseId: row.lease.id, reason: cancel.reason });
       }
       return next;
     }
+    case "widen":
+      return change(write, row, { cancelHeirs: true, ...marked(decision) });
     case "end": {
-      const patch = { run: decision.run, ranAt: write.now, ownReason: cancel.reason };
+      const { run, heirs: cancelHeirs } = decision;
+      const patch = { run, ranAt: write.now, ownReason: cancel.reason, cancelHeirs };
       return runEnded(write, move(write, row, "cancel", { state: decision.state }, patch));
     }
     default:
       return decision satisfies never;
   }
+}
+
+function marked(decision: { readonly cascade: boolean }): { cascade?: "BELOW" } {
+  return decision.cascade ? { cascade: "BELOW" } : {};
 }
 
 /** Works at most `max` nodes of a due cascade; the mark goes when nothing is left to touch. Answers how many it worked. */
@@ -90,7 +97,7 @@ export function cascadeStep(write: Write, parent: JobRow, max: number): number {
   const reason = kind === "FAIL_FAST" ? "SIBLING_FAILED" : reasonBelow(parent);
   for (const node of targets.slice(0, max)) cancelJob(write, node, { reason, parentMode: mode });
   if (targets.length <= max) change(write, parent, { cascade: undefined });
-  flipsOf(write, parent.id); // judged at the end of the write, also when nothing flipped
+  judgeLater(write, parent.id);
   return Math.min(max, targets.length);
 }
 
@@ -98,7 +105,8 @@ export function cascadeStep(write: Write, parent: JobRow, max: number): number {
 export function settleFlips(write: Write): void {
   // A parent that was taken away behind the store's back counts nothing any more.
   const parents = [...write.flips.keys()].flatMap((id) => write.tables.job(id) ?? []).sort(byInsertion);
-  for (const parent of parents) {
+  for (const { id } of parents) {
+    const parent = write.tables.mustJob(id); // as one above it left it
     const judged = judge(write, countFlips(write, parent));
     if (isTerminal(judged.state) && !isTerminal(parent.state) && judged.parentId !== undefined) {
       change(write, judged, { propagateDue: true });
@@ -111,6 +119,11 @@ export function flipEdge(write: Write, row: JobRow): JobRow {
   if (row.parentId === undefined) return row;
   flipsOf(write, row.parentId).push(row);
   return change(write, row, { edgeFlipped: true, propagateDue: false });
+}
+
+/** Has the job judged at the end of the write, also when nothing flips. */
+export function judgeLater(write: Write, id: JobId): void {
+  flipsOf(write, id);
 }
 
 function flipsOf(write: Write, parentId: JobId): EdgeEnd[] {
@@ -131,8 +144,9 @@ function countFlips(write: Write, parent: JobRow): JobRow {
 }
 
 /** Opens the barrier of a job whose own run is over and whose children are terminal, and ends it when nothing is open. */
-function judge(write: Write, row: JobRow): JobRow {
+export function judge(write: Write, row: JobRow): JobRow {
   if (row.run === undefined || isTerminal(row.state) || row.pendingChildren > 0) return row;
+  if (row.reviving !== undefined) return row;
   const opened = row.barrierJudged ? row : countFlips(write, openBarrier(write, row));
   const end = verdict(opened);
   if (end === undefined) return opened;

@@ -4,7 +4,8 @@ import { groupType } from "../../core/names.ts";
 import type { InsertAnswer, InsertItem } from "../store.ts";
 import { runEnded, runTime, waitingFor } from "./chain.ts";
 import { ensureQueue } from "./queues.ts";
-import type { JobRow } from "./row.ts";
+import { digestOf } from "./retention.ts";
+import type { JobRow, MemoryRow } from "./row.ts";
 import { insert, type Write } from "./write.ts";
 
 /** Inserts the trees of one item, all or none: whatever stands in the way is found before the first row is written. */
@@ -27,7 +28,7 @@ function findRefusal(write: Write, item: InsertItem): Extract<InsertAnswer, { ki
     if (match === undefined) {
       const id = clash(write, tree, brought);
       if (id !== undefined) return { kind: "refused", index, code: "JOB_ID_EXISTS", id };
-    } else if (!samePayload(match.payload, tree.root.payload)) {
+    } else if (!match.same) {
       return { kind: "refused", index, code: match.code, id: match.id };
     }
   }
@@ -36,18 +37,33 @@ function findRefusal(write: Write, item: InsertItem): Extract<InsertAnswer, { ki
 
 interface Match {
   readonly id: JobId;
-  readonly payload: NewJob["payload"];
+  /** Of the same type and payload: a repeat. */
+  readonly same: boolean;
   readonly code: "JOB_ID_EXISTS" | "REQUEST_ID_REUSED";
 }
 
-/** The job that is there already under this id or, failing that, this request id. */
+/** The job that is there already, or was removed lately, under this id or, failing that, this request id. */
 function matchOf(write: Write, root: NewJob, brought?: Present): Match | undefined {
   const payload = payloadOf(write, root.id, brought);
-  if (payload !== undefined) return { id: root.id, payload, code: "JOB_ID_EXISTS" };
+  if (payload !== undefined) return { id: root.id, same: samePayload(payload, root.payload), code: "JOB_ID_EXISTS" };
+  const { tables } = write;
+  const gone = remembered(write, tables.memory(root.id));
+  if (gone !== undefined) return { id: root.id, same: recalls(gone, root.payload), code: "JOB_ID_EXISTS" };
   if (root.requestId === undefined) return undefined;
-  const id = brought?.requests.get(root.requestId) ?? write.tables.jobOfRequest(root.requestId)?.id;
+  const code = "REQUEST_ID_REUSED";
+  const id = brought?.requests.get(root.requestId) ?? tables.jobOfRequest(root.requestId)?.id;
   const first = id === undefined ? undefined : payloadOf(write, id, brought);
-  return id === undefined || first === undefined ? undefined : { id, payload: first, code: "REQUEST_ID_REUSED" };
+  if (id !== undefined && first !== undefined) return { id, same: samePayload(first, root.payload), code };
+  const asked = remembered(write, tables.memoryOfRequest(root.requestId));
+  return asked === undefined ? undefined : { id: asked.id, same: recalls(asked, root.payload), code };
+}
+
+function remembered(write: Write, memory: MemoryRow | undefined): MemoryRow | undefined {
+  return memory !== undefined && memory.until > write.now ? memory : undefined;
+}
+
+function recalls(memory: MemoryRow, payload: NewJob["payload"]): boolean {
+  return memory.type === payload.type && memory.digest === digestOf(payload);
 }
 
 function payloadOf(write: Write, id: JobId, brought?: Present): NewJob["payload"] | undefined {
@@ -135,12 +151,17 @@ export function insertNode(write: Write, request: { node: NewNode; parent: JobRo
 
 function place(write: Write, node: NewNode, parent: JobRow): Pick<JobRow, "state" | "hold" | "runAt"> {
   const { start } = node.job;
-  if (node.edge.role === "CHILD" && parent.run === "SUCCEEDED") {
+  if (node.edge.role === "CHILD" && letsRun(parent)) {
     const runAt = runTime(start, write.now);
     return { state: waitingFor(runAt, write.now).state, hold: undefined, runAt };
   }
   const runAt = start.kind === "at" ? Math.max(write.now, start.timeMs) : write.now;
   return { state: "HELD", hold: node.edge.role === "CHILD" ? "PARENT" : "BARRIER", runAt };
+}
+
+/** Its run was accepted, and no cancelling of what is below is under way. */
+function letsRun(parent: JobRow): boolean {
+  return parent.run === "SUCCEEDED" && !parent.cancelRequested && parent.cascade === undefined;
 }
 
 function edgeOf(edge: Edge): Pick<JobRow, "role" | "key" | "policy" | "trigger" | "asResult"> {
@@ -203,6 +224,11 @@ function newRow(write: Write, job: NewJob, below: Below): JobRow {
     edgeFlipped: undefined,
     propagateDue: false,
     cascade: undefined,
+    cancelHeirs: false,
+    reviving: undefined,
+    progress: undefined,
+    staged: undefined,
+    pruning: false,
     lease: undefined,
     attempts: [],
   };

@@ -22,16 +22,19 @@ export interface LeaseEndRequest {
 export function endLease(write: Write, row: JobRow, request: LeaseEndRequest): JobRow {
   const { end } = request;
   const nodes = end.kind === "success" ? end.nodes : [];
+  const staged = end.kind === "success" ? (row.staged?.nodes.length ?? 0) : 0;
+  const declared = nodes.length + staged;
   const decision = decideOutcome(row, end, {
     now: write.now,
     options: effectiveOptions(row, write.tables.queue(row.queue)?.settings, write.defaults),
     jitter: request.jitter,
-    nodesBelow: write.tables.countBelow(row.id) + nodes.length,
-    openBelow: row.pendingChildren + row.pendingHeirs + nodes.length,
+    nodesBelow: write.tables.countBelow(row.id) + declared,
+    openBelow: row.pendingChildren + row.pendingHeirs + declared,
     notOkBelow: row.childrenNotOk + row.heirsNotOk > 0,
   });
   const moved = move(write, row, decision.move, { state: decision.state }, patchOf(write, row, { decision, request }));
   if (decision.run === undefined) return moved;
+  if (staged > 0) write.tables.countStaged(row.rootId, staged);
   if (decision.run === "SUCCEEDED") releaseChildren(write, row.id);
   return runEnded(write, declare(write, moved, nodes));
 }
@@ -42,6 +45,7 @@ function patchOf(write: Write, row: JobRow, ended: { decision: OutcomeDecision; 
   const attempt = { ...runningAttempt(row), outcome: decision.recorded, endedAt: write.now, error: decision.error };
   return {
     ...decision.counts,
+    ...stagedPatch(row, end),
     run: decision.run,
     ranAt: decision.run === undefined ? undefined : write.now,
     // A reason that was only asked for stays beside a run that goes on.
@@ -53,6 +57,13 @@ function patchOf(write: Write, row: JobRow, ended: { decision: OutcomeDecision; 
     errorFingerprint:
       decision.run === "DEAD" && decision.error ? errorFingerprint(row.type, decision.error) : undefined,
   };
+}
+
+/** What was staged comes into the chain in steps once the run was accepted; any other end drops it. */
+function stagedPatch(row: JobRow, end: LeaseEnd): Pick<JobRow, "staged" | "pendingChildren"> {
+  const { staged, pendingChildren } = row;
+  if (end.kind !== "success" || staged === undefined) return { staged: undefined, pendingChildren };
+  return { staged: { ...staged, due: true }, pendingChildren: pendingChildren + staged.nodes.length };
 }
 
 function endOf(row: JobRow, end: LeaseEndRecord): JobRow["lease"] {

@@ -10,6 +10,9 @@ const unset: QueueSettings = {
   backoff: undefined,
   timeoutMs: undefined,
   crashLimit: undefined,
+  completedRetentionMs: undefined,
+  cancelledRetentionMs: undefined,
+  deadRetentionMs: undefined,
 };
 
 /** A queue exists from its first job on. */

@@ -56,6 +56,7 @@ export function detailOf(tables: Tables, row: JobRow): JobDetail {
     result: resultOf(tables, row),
     metadata: row.metadata,
     ...shownAttempts(row),
+    progress: row.progress,
   };
 }
 
@@ -72,6 +73,10 @@ export function dumpedOf(tables: Tables, row: JobRow): DumpedJob {
     childrenNotOk: row.childrenNotOk,
     heirsNotOk: row.heirsNotOk,
     barrierJudged: row.barrierJudged,
+    cancelHeirs: row.cancelHeirs,
+    reviving: row.reviving?.scope,
+    staged: row.staged?.nodes.length ?? 0,
+    pruning: row.pruning,
   };
 }
 
@@ -81,7 +86,7 @@ export function resultOf(tables: Tables, row: JobRow): TypedBytes | undefined {
 }
 
 export function statusOf(row: JobRow): JobStatus {
-  return { state: row.state, ran: row.ranAt !== undefined };
+  return { state: row.state, ran: row.ranAt !== undefined, version: row.version };
 }
 
 /** Newest first; with a parent in declaration order. */
@@ -117,7 +122,10 @@ function matches(row: JobRow, filter: ListFilter): boolean {
     (filter.queue === undefined || row.queue === filter.queue) &&
     (filter.type === undefined || row.type === filter.type) &&
     (filter.states.length === 0 || filter.states.includes(row.state)) &&
-    (filter.includeChainFailed || row.reason !== "CHAIN_FAILED")
+    (filter.includeChainFailed || row.reason !== "CHAIN_FAILED") &&
+    (filter.errorFingerprint === undefined || row.errorFingerprint === filter.errorFingerprint) &&
+    (filter.updatedSince === undefined || row.updatedAt >= filter.updatedSince) &&
+    (filter.rootsOnly !== true || row.role === "ROOT")
   );
 }
 

@@ -1,8 +1,8 @@
-import { declarationProblem } from "../../core/declarations.ts";
 import { recordedError, type StorabilityProblem } from "../../core/error-text.ts";
 import type { SettleAnswer, SettleItem } from "../store.ts";
 import { endLease } from "./lease-end.ts";
 import type { JobRow } from "./row.ts";
+import { stagingProblem } from "./stage.ts";
 import type { Write } from "./write.ts";
 
 /** Records one outcome when its lease is live; else says what stands. */
@@ -30,8 +30,9 @@ function answerEnded(row: JobRow, item: SettleItem): SettleAnswer {
 /** Why the nodes of a success cannot be stored. */
 function problemOf(write: Write, row: JobRow, item: SettleItem): StorabilityProblem | undefined {
   if (item.outcome.kind !== "success") return undefined;
-  const chainNodes = write.tables.chainNodes(row.rootId);
-  return declarationProblem({ depth: row.depth, chainNodes, edges: write.tables.below(row.id) }, item.outcome.nodes);
+  const { nodes, staged = 0 } = item.outcome;
+  if (staged !== (row.staged?.nodes.length ?? 0)) return "STAGE_INCOMPLETE";
+  return stagingProblem(write.tables, row, nodes);
 }
 
 function failureFor(problem: StorabilityProblem): SettleItem["outcome"] {

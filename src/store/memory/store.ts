@@ -1,6 +1,8 @@
 import { ConveyorError } from "../../core/errors.ts";
+import { defaultRetention } from "../../core/job.ts";
 import type { Transition } from "../../core/transition.ts";
 import type { CommitAnswer, CommitBatch, News, Store, StoreDump, StoreOptions } from "../store.ts";
+import { cancelItem } from "./cancel.ts";
 import { settleFlips } from "./chain.ts";
 import { claimItem } from "./claim.ts";
 import { createMemoryData, type MemoryData } from "./data.ts";
@@ -10,8 +12,12 @@ import { queueRecord, updateQueue } from "./queues.ts";
 import { getChain } from "./read-chain.ts";
 import { listChildResults } from "./read-children.ts";
 import { detailOf, dumpedOf, listJobs, statusOf } from "./read-jobs.ts";
+import { reportItem } from "./report.ts";
+import { prune, removeChains } from "./retention.ts";
+import { retryItem } from "./retry.ts";
 import { closeSession, detachSession, openSession, renewItem, resumeSession } from "./sessions.ts";
 import { settleItem } from "./settle.ts";
+import { expand, stageItem } from "./stage.ts";
 import type { Tables } from "./tables.ts";
 import { cascade, promote, propagate, reap } from "./upkeep.ts";
 import { beginWrite, effectsOf, type Write } from "./write.ts";
@@ -25,7 +31,7 @@ export interface MemoryStoreOptions extends StoreOptions {
 
 /** Opens a store that lives as long as the process, empty unless it is given data: the pure model behind the contract. */
 export async function openMemoryStore(options: MemoryStoreOptions): Promise<Store> {
-  const { data = createMemoryData(), clock = Date.now } = options;
+  const { data = createMemoryData(), clock = Date.now, retention = defaultRetention } = options;
   const { tables } = data;
   const listeners = new Set<(news: News | undefined) => void>();
   let closed = false;
@@ -68,6 +74,18 @@ export async function openMemoryStore(options: MemoryStoreOptions): Promise<Stor
     reap: (request) => write((begun) => reap(begun, request)),
     propagate: ({ max }) => write((begun) => propagate(begun, max)),
     cascade: ({ max }) => write((begun) => cascade(begun, max)),
+    expand: ({ max }) => write((begun) => expand(begun, max)),
+    prune: ({ max }) => write((begun) => prune(begun, { max, retention })),
+    cancel: (items) =>
+      write((begun) => ({ answers: items.map((item) => cancelItem(begun, item)), effects: effectsOf(begun) })),
+    retry: (items) =>
+      write((begun) => ({ answers: items.map((item) => retryItem(begun, item)), effects: effectsOf(begun) })),
+    remove: (roots, { max }) => write((begun) => removeChains(begun, roots, max)),
+    stage: (items) => write((begun) => items.map((item) => stageItem(begun, item))),
+    report: (items) =>
+      write((begun) => {
+        for (const item of items) reportItem(begun, item);
+      }),
     getJob: (id) =>
       read(() => {
         const row = tables.job(id);

@@ -1,6 +1,15 @@
-import type { JobState } from "../../core/job.ts";
+import { isTerminal, type JobState, type TerminalState } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
-import { byInsertion, byRunTime, byTurn, type JobRow, type QueueRow, type SessionRow } from "./row.ts";
+import {
+  byEnd,
+  byInsertion,
+  byRunTime,
+  byTurn,
+  type JobRow,
+  type MemoryRow,
+  type QueueRow,
+  type SessionRow,
+} from "./row.ts";
 import { SortedList } from "./sorted-list.ts";
 
 export type LaneCounts = Partial<Record<JobState, number>>;
@@ -18,12 +27,18 @@ export class Tables {
   readonly #running = new Map<SessionId, SortedList<JobRow>>();
   readonly #ready = new Map<string, SortedList<JobRow>>();
   readonly #counts = new Map<QueueName, Map<TypeName, LaneCounts>>();
-  readonly #chainNodes = new Map<JobId, number>();
+  readonly #chains = new Map<JobId, JobId[]>();
+  readonly #stagedNodes = new Map<JobId, number>();
+  readonly #endedRoots = new Map<string, SortedList<JobRow>>();
+  readonly #memories = new Map<JobId, MemoryRow>();
+  readonly #remembered = new Map<string, JobId>();
   readonly #sessions = new Map<SessionId, SessionRow>();
   readonly #queues = new Map<QueueName, QueueRow>();
   readonly waiting: SortedList<JobRow> = new SortedList(byRunTime);
   readonly propagateDue: SortedList<JobRow> = new SortedList(byInsertion);
   readonly cascadeDue: SortedList<JobRow> = new SortedList(byInsertion);
+  readonly expandDue: SortedList<JobRow> = new SortedList(byInsertion);
+  readonly pruning: SortedList<JobRow> = new SortedList(byInsertion);
   #journal: (() => void)[] = [];
 
   // ---- undoing
@@ -74,11 +89,32 @@ export class Tables {
     return this.#children.get(id)?.length ?? 0;
   }
 
+  /** The jobs of a chain and what was accepted to come into it. */
   chainNodes(rootId: JobId): number {
-    return this.#chainNodes.get(rootId) ?? 0;
+    return this.chain(rootId).length + (this.#stagedNodes.get(rootId) ?? 0);
   }
 
-  /** The sequence of the next insert, and the number of jobs. */
+  /** The jobs of a chain, in insertion order. */
+  chain(rootId: JobId): readonly JobId[] {
+    return this.#chains.get(rootId) ?? [];
+  }
+
+  /** Staged nodes were accepted (or, below 0, put into the chain). */
+  countStaged(rootId: JobId, by: number): void {
+    this.#setIn(this.#stagedNodes, rootId, (this.#stagedNodes.get(rootId) ?? 0) + by || undefined);
+  }
+
+  /** The chain of the job is being removed. */
+  isGoing(row: JobRow): boolean {
+    return this.#jobs.get(row.rootId)?.pruning === true;
+  }
+
+  /** Terminal roots of a queue, those that ended first in front. */
+  endedRoots(queue: QueueName, state: TerminalState): JobRow[] {
+    return this.#endedRoots.get(`${queue} ${state}`)?.head() ?? [];
+  }
+
+  /** The sequence of the next insert. */
   get nextSequence(): number {
     return this.#sequence.length;
   }
@@ -116,10 +152,13 @@ export class Tables {
     this.#sequence.push(row.id);
     if (row.parentId !== undefined) listOf(this.#children, row.parentId).push(row.id);
     if (row.requestId !== undefined) this.#requests.set(row.requestId, row.id);
-    this.#chainNodes.set(row.rootId, this.chainNodes(row.rootId) + 1);
+    listOf(this.#chains, row.rootId).push(row.id);
     this.#jobs.set(row.id, row);
     this.#index(row);
-    this.#journal.push(() => this.#undoInsert(row.id));
+    this.#journal.push(() => {
+      this.#takeLast(row.id);
+      this.#sequence.pop();
+    });
   }
 
   putJob(row: JobRow): void {
@@ -130,20 +169,35 @@ export class Tables {
   /** Takes a row away as it stands, as an operator would behind the back of a store in a database; the edges of others still know it. */
   removeJob(id: JobId): void {
     const row = this.mustJob(id);
-    this.#unindex(row);
-    this.#jobs.delete(id);
-    this.#chainNodes.set(row.rootId, this.chainNodes(row.rootId) - 1);
-    if (row.requestId !== undefined) this.#requests.delete(row.requestId);
+    this.#take(row);
+    dropFrom(this.#chains, row.rootId, id);
   }
 
-  #undoInsert(id: JobId): void {
+  /** Removes the newest job of a chain. */
+  deleteJob(id: JobId): void {
+    const row = this.#takeLast(id);
+    this.#journal.push(() => {
+      if (row.parentId !== undefined) listOf(this.#children, row.parentId).push(id);
+      if (row.requestId !== undefined) this.#requests.set(row.requestId, id);
+      listOf(this.#chains, row.rootId).push(id);
+      this.#jobs.set(id, row);
+      this.#index(row);
+    });
+  }
+
+  /** Takes the newest job of a chain out of it. */
+  #takeLast(id: JobId): JobRow {
     const row = this.mustJob(id);
+    this.#take(row);
+    if (row.parentId !== undefined) dropFrom(this.#children, row.parentId, id);
+    dropFrom(this.#chains, row.rootId, id);
+    return row;
+  }
+
+  #take(row: JobRow): void {
     this.#unindex(row);
-    this.#jobs.delete(id);
-    this.#chainNodes.set(row.rootId, this.chainNodes(row.rootId) - 1);
+    this.#jobs.delete(row.id);
     if (row.requestId !== undefined) this.#requests.delete(row.requestId);
-    if (row.parentId !== undefined) this.#children.get(row.parentId)?.pop();
-    this.#sequence.pop();
   }
 
   #replace(row: JobRow): JobRow {
@@ -161,7 +215,10 @@ export class Tables {
     if (row.state === "SCHEDULED" || row.state === "RETRYING") this.waiting.add(row);
     if (row.state === "RUNNING" && row.lease) sortedOf(this.#running, row.lease.sessionId, byInsertion).add(row);
     if (row.propagateDue) this.propagateDue.add(row);
-    if (row.cascade !== undefined) this.cascadeDue.add(row);
+    if (hasWorkBelow(row)) this.cascadeDue.add(row);
+    if (row.staged?.due === true) this.expandDue.add(row);
+    if (row.pruning) this.pruning.add(row);
+    if (isEndedRoot(row)) sortedOf(this.#endedRoots, `${row.queue} ${row.state}`, byEnd).add(row);
   }
 
   #unindex(row: JobRow): void {
@@ -171,7 +228,10 @@ export class Tables {
     if (row.state === "SCHEDULED" || row.state === "RETRYING") this.waiting.remove(row);
     if (row.state === "RUNNING" && row.lease) this.#running.get(row.lease.sessionId)?.remove(row);
     if (row.propagateDue) this.propagateDue.remove(row);
-    if (row.cascade !== undefined) this.cascadeDue.remove(row);
+    if (hasWorkBelow(row)) this.cascadeDue.remove(row);
+    if (row.staged?.due === true) this.expandDue.remove(row);
+    if (row.pruning) this.pruning.remove(row);
+    if (isEndedRoot(row)) this.#endedRoots.get(`${row.queue} ${row.state}`)?.remove(row);
   }
 
   // ---- counters
@@ -219,11 +279,48 @@ export class Tables {
     this.#setIn(this.#queues, row.name, row);
   }
 
+  // ---- what is remembered of removed roots
+
+  memory(id: JobId): MemoryRow | undefined {
+    return this.#memories.get(id);
+  }
+
+  memoryOfRequest(requestId: string): MemoryRow | undefined {
+    const id = this.#remembered.get(requestId);
+    return id === undefined ? undefined : this.#memories.get(id);
+  }
+
+  memories(): MemoryRow[] {
+    return [...this.#memories.values()];
+  }
+
+  putMemory(row: MemoryRow): void {
+    this.#setIn(this.#memories, row.id, row);
+    if (row.requestId !== undefined) this.#setIn(this.#remembered, row.requestId, row.id);
+  }
+
+  deleteMemory(id: JobId): void {
+    const requestId = this.#memories.get(id)?.requestId;
+    this.#setIn(this.#memories, id, undefined);
+    if (requestId !== undefined && this.#remembered.get(requestId) === id) {
+      this.#setIn(this.#remembered, requestId, undefined);
+    }
+  }
+
   #setIn<Key, Row>(map: Map<Key, Row>, key: Key, row: Row | undefined): void {
     const before = map.get(key);
     set(map, key, row);
     this.#journal.push(() => set(map, key, before));
   }
+}
+
+/** Something is to be brought back or cancelled below. */
+function hasWorkBelow(row: JobRow): boolean {
+  return row.cascade !== undefined || row.reviving !== undefined;
+}
+
+function isEndedRoot(row: JobRow): boolean {
+  return row.parentId === undefined && isTerminal(row.state);
 }
 
 function laneKey(queue: QueueName, type: TypeName): string {
@@ -239,6 +336,14 @@ function listOf<Key, Item>(map: Map<Key, Item[]>, key: Key): Item[] {
   const list = map.get(key) ?? [];
   map.set(key, list);
   return list;
+}
+
+/** Takes an item, mostly the last one, out of a list, and the list with its only one. */
+function dropFrom<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
+  const list = map.get(key) ?? [];
+  const place = list.lastIndexOf(item);
+  if (place >= 0) list.splice(place, 1);
+  if (list.length === 0) map.delete(key);
 }
 
 function mapOf<Key, Inner, Value>(map: Map<Key, Map<Inner, Value>>, key: Key): Map<Inner, Value> {

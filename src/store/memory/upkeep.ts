@@ -4,6 +4,7 @@ import { groupType } from "../../core/names.ts";
 import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../store.ts";
 import { cascadeStep, flipEdge, releaseChildren, runEnded, settleFlips } from "./chain.ts";
 import { endLease } from "./lease-end.ts";
+import { reviveStep } from "./revive.ts";
 import { byInsertion, type JobRow } from "./row.ts";
 import { giveBack } from "./sessions.ts";
 import { effectsOf, move, type Write } from "./write.ts";
@@ -35,13 +36,20 @@ export function propagate(write: Write, max: number): UpkeepAnswer {
   return { count: marked.length, more: write.tables.propagateDue.size > 0, effects: effectsOf(write) };
 }
 
+/** Brings back and cancels what is due below jobs; one whose staged children are not yet in its chain waits for them. */
 export function cascade(write: Write, max: number): UpkeepAnswer {
   let count = 0;
-  for (const { id } of write.tables.cascadeDue.head()) {
-    if (count < max) count += cascadeStep(write, write.tables.mustJob(id), max - count);
+  for (const { id } of workable(write)) {
+    if (count < max) count += reviveStep(write, write.tables.mustJob(id), max - count);
+    const row = write.tables.mustJob(id);
+    if (count < max && row.reviving === undefined) count += cascadeStep(write, row, max - count);
   }
   settleFlips(write);
-  return { count, more: write.tables.cascadeDue.size > 0, effects: effectsOf(write) };
+  return { count, more: workable(write).length > 0, effects: effectsOf(write) };
+}
+
+function workable(write: Write): JobRow[] {
+  return write.tables.cascadeDue.head().filter((row) => row.staged?.due !== true);
 }
 
 interface ReapRequest {

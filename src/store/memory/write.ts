@@ -21,6 +21,7 @@ export interface Write {
   readonly cancels: { readonly sessionId: SessionId; readonly leaseId: LeaseId; readonly reason: EndReason }[];
   propagateDue: boolean;
   cascadeDue: boolean;
+  expandDue: boolean;
   dueAt: number | undefined;
 }
 
@@ -37,6 +38,7 @@ export function beginWrite(tables: Tables, now: number, defaults: ServerDefaults
     cancels: [],
     propagateDue: false,
     cascadeDue: false,
+    expandDue: false,
     dueAt: undefined,
   };
 }
@@ -48,11 +50,12 @@ export function effectsOf(write: Write): Effects {
     cancels: write.cancels,
     propagateDue: write.propagateDue,
     cascadeDue: write.cascadeDue,
+    expandDue: write.expandDue,
     dueAt: write.dueAt,
   };
 }
 
-type Patch = Partial<Omit<JobRow, "id" | "version" | "updatedAt" | "state" | "hold">>;
+export type Patch = Partial<Omit<JobRow, "id" | "version" | "updatedAt" | "state" | "hold">>;
 
 /** Changes a row without moving the job. */
 export function change(write: Write, row: JobRow, patch: Patch): JobRow {
@@ -102,6 +105,7 @@ function finish(write: Write, row: JobRow): Patch {
     finishedAt: write.now,
     reason: row.state === "COMPLETED" ? undefined : (row.reason ?? row.ownReason),
     cancelRequested: false,
+    cancelHeirs: false,
     barrierJudged: true,
     cascade: undefined,
   };
@@ -111,6 +115,8 @@ function noteMarks(write: Write, before: JobRow, after: JobRow): void {
   if (before.run === undefined && after.run !== undefined) write.ended.add(after.id);
   if (!before.propagateDue && after.propagateDue) write.propagateDue = true;
   if (before.cascade !== after.cascade && after.cascade !== undefined) write.cascadeDue = true;
+  if (before.reviving === undefined && after.reviving !== undefined) write.cascadeDue = true;
+  if (before.staged?.due !== true && after.staged?.due === true) write.expandDue = true;
 }
 
 function noteMove(write: Write, row: JobRow): void {
