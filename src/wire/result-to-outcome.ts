@@ -86,7 +86,13 @@ function successOf(success: Success, jobType: TypeName | undefined, context: Nod
   if (result && jobType !== undefined) checkResultType(result.type, jobType, { ...context, path: `${path}.result` });
   if (result) context.checkPayload?.(result);
   const nodes = declarationsToNodes(success.declarations, jobType, { ...context, path: `${path}.declarations` });
-  return { kind: "success", result, nodes };
+  const { staged } = success;
+  const child = staged === 0 ? -1 : nodes.findIndex(({ edge }) => edge.role === "CHILD");
+  if (child >= 0) {
+    const problem = "once children were staged, all of them are; the result declares heirs only";
+    throw invalidField("TREE_INVALID", `${path}.declarations[${child}]`, problem);
+  }
+  return { kind: "success", result, nodes, ...(staged > 0 && { staged }) };
 }
 
 function checkResultType(type: TypeName, jobType: TypeName, context: NodeContext): void {
