@@ -37,8 +37,10 @@ import { jobService } from "./services/job-service.ts";
 import { queueService } from "./services/queue-service.ts";
 import { workerService } from "./services/worker-service.ts";
 import { createDepartures } from "./sessions/departures.ts";
+import { createReporter } from "./sessions/reporter.ts";
 import { createResultRoom } from "./sessions/result-room.ts";
 import { createSessionTable } from "./sessions/session-table.ts";
+import { createStager } from "./sessions/stager.ts";
 import { createWaiters } from "./waiters.ts";
 
 export interface BrokerOptions {
@@ -64,7 +66,10 @@ export interface BrokerOptions {
 export interface Broker extends Service {
   /** Throws ADDRESS_UNSAFE, ADDRESS_IN_USE or INVALID_OPTION. */
   start(): Promise<void>;
-  /** Lets what is being committed finish, ends all streams with DRAINING, and then everything else. */
+  /**
+   * Asks workers to move, serves their streams on for `drainMs` or until they hold nothing, ends all streams with DRAINING, and
+   * then everything else. What is being committed is finished.
+   */
   stop(): Promise<void>;
   /** Ends the streams of workers whose credentials no longer count; for after what `authenticate` knows has changed. */
   recheckCallers(): void;
@@ -155,6 +160,8 @@ export function createBroker(options: BrokerOptions): Broker {
     board,
     table,
     departures,
+    stager: createStager({ store, logger }),
+    reporter: createReporter(store),
     room: createResultRoom(),
     gate,
     sourceFor,
@@ -164,7 +171,7 @@ export function createBroker(options: BrokerOptions): Broker {
     logger,
     signal: over.signal,
   };
-  const work = { store, context: sessions, onEffects, onUnexpected, newcomers };
+  const work = { store, context: sessions, onEffects, onUnexpected, newcomers, stopping: () => stopped !== undefined };
   server.addService(serviceDefinition(JobService), jobService(context));
   server.addService(serviceDefinition(WorkerService), workerService(context, work));
   server.addService(serviceDefinition(QueueService), queueService(context, { board, dispatcher, news }));
@@ -193,9 +200,11 @@ export function createBroker(options: BrokerOptions): Broker {
     health.serving(false);
     dispatcher.stop();
     waiters.stop();
-    await within(committer.idle(), intervals.stopMs);
-    for (const session of table.all()) session.drain();
     for (const stream of newcomers) stream.close(new ConveyorError("DRAINING", "this broker stops; open a new stream"));
+    for (const session of table.all()) session.drain(intervals.drainMs);
+    await within(table.empty(), intervals.drainMs);
+    await within(committer.idle(), intervals.stopMs);
+    for (const session of table.all()) session.end();
     await listener?.close(intervals.stopMs);
     await within(Promise.all([committer.idle(), departures.idle()]), intervals.stopMs);
     over.abort(aborted("the broker has stopped"));

@@ -25,6 +25,8 @@ export interface BrokerIntervals {
   readonly pruneMs: number;
   /** When a job that someone waits for is looked at first although nothing hinted at its end; later less often, down to a twentieth. */
   readonly lookMs: number;
+  /** How long a stop lets workers go on with their streams, so that they can move to another broker or end what they hold. */
+  readonly drainMs: number;
   /** How long a stop waits for calls that are still open. */
   readonly stopMs: number;
 }
@@ -43,5 +45,6 @@ export const defaultIntervals: BrokerIntervals = {
   pollMs: 1_000,
   pruneMs: 60_000,
   lookMs: 50,
+  drainMs: 3_000,
   stopMs: 5_000,
 };

@@ -23,7 +23,8 @@ export function insertBytes(item: InsertItem): number {
   return item.trees.reduce((sum, tree) => payloadBytes(tree.nodes, sum + tree.root.payload.bytes.length), 0);
 }
 
-function payloadBytes(nodes: readonly NewNode[], start: number): number {
+/** Bytes of the payloads, on top of `start`. */
+export function payloadBytes(nodes: readonly NewNode[], start = 0): number {
   return nodes.reduce((sum, node) => sum + node.job.payload.bytes.length, start);
 }
 

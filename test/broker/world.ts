@@ -24,6 +24,7 @@ export const quick: Partial<BrokerIntervals> = {
   resumeGraceMs: 60_000,
   tickMs: 20,
   pollMs: 100,
+  drainMs: 50,
   stopMs: 1_000,
 };
 

@@ -1,4 +1,5 @@
 import type { JobId, LeaseId, QueueName, TypeName } from "../../core/names.ts";
+import type { Lease } from "../../store/store.ts";
 import type { Subscription } from "../dispatcher.ts";
 
 /** A lease in the hands of a worker: delivered, and its result has not arrived. Times on `Clock.elapsed`. */
@@ -26,6 +27,8 @@ export interface HeldLeases {
   get(leaseId: LeaseId): HeldLease | undefined;
   all(): Iterable<HeldLease>;
   add(lease: HeldLease): void;
+  /** These were buffered, and start at the time `now`. */
+  started(leaseIds: readonly LeaseId[], now: number): void;
   /** A slot frees; undefined: it was not held. */
   remove(leaseId: LeaseId): HeldLease | undefined;
 }
@@ -47,6 +50,12 @@ export function createHeldLeases(): HeldLeases {
       bytes += lease.bytes;
       if (lease.subscription !== undefined) lease.subscription.inFlight += 1;
     },
+    started(leaseIds, now) {
+      for (const leaseId of leaseIds) {
+        const lease = leases.get(leaseId);
+        if (lease !== undefined) lease.startedAt ??= now;
+      }
+    },
     remove(leaseId) {
       const lease = leases.get(leaseId);
       if (lease === undefined) return undefined;
@@ -56,4 +65,15 @@ export function createHeldLeases(): HeldLeases {
       return lease;
     },
   };
+}
+
+/** A lease that is delivered at the time `now`, as number `seq` of its stream. */
+export function justClaimed(
+  { leaseId, jobId, queue, timeoutMs, payload }: Lease,
+  at: { readonly seq: number; readonly subscription: Subscription | undefined; readonly now: number },
+): HeldLease {
+  const { seq, subscription, now } = at;
+  const bytes = payload.bytes.length;
+  const lease = { leaseId, jobId, type: payload.type, queue, bytes, timeoutMs, seq, subscription };
+  return { ...lease, claimedAt: now, startedAt: now, cancelAt: undefined };
 }

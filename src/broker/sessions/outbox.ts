@@ -1,4 +1,11 @@
-import type { CancelRequest, Delivery, ResultAck, WorkResponse } from "../../../gen/conveyor/v1/worker_service_pb.ts";
+import type {
+  CancelRequest,
+  Delivery,
+  DrainReason,
+  ResultAck,
+  StageAck,
+  WorkResponse,
+} from "../../../gen/conveyor/v1/worker_service_pb.ts";
 import type { EndReason } from "../../core/job.ts";
 import type { LeaseId } from "../../core/names.ts";
 import type { FrameStream } from "../../wire/stream.ts";
@@ -13,10 +20,14 @@ export interface Outbox {
   flushDeliveries(): void;
   /** Goes with all other acks of the turn. */
   ack(ack: ResultAck): void;
+  /** The same, of a Stage frame. */
+  stageAck(ack: StageAck): void;
   capacityApplied(seq: bigint): void;
   cancel(requests: readonly { readonly leaseId: LeaseId; readonly reason: EndReason }[], graceMs: number): void;
   lost(leaseIds: readonly LeaseId[]): void;
   ping(): void;
+  /** No more deliveries come; every other frame is served for so long. */
+  drain(reason: DrainReason, graceMs: number): void;
 }
 
 const frameBytesSoft = 256 * 1024;
@@ -30,6 +41,7 @@ export function createOutbox(stream: FrameStream<WorkResponse>): Outbox {
   let gathered: Delivery[] = [];
   let gatheredBytes = 0;
   let acks: ResultAck[] = [];
+  let stageAcks: StageAck[] = [];
   let pings = 0n;
 
   const send = (frame: WorkResponse["frame"]) => void stream.send({ $typeName: "conveyor.v1.WorkResponse", frame });
@@ -50,6 +62,12 @@ export function createOutbox(stream: FrameStream<WorkResponse>): Outbox {
     acks = [];
   }
 
+  function flushStageAcks(): void {
+    const some = stageAcks;
+    stageAcks = [];
+    send({ case: "stageAcks", value: { $typeName: "conveyor.v1.StageAcks", acks: some } });
+  }
+
   return {
     get delivered() {
       return delivered;
@@ -66,6 +84,11 @@ export function createOutbox(stream: FrameStream<WorkResponse>): Outbox {
       // All results of a commit are answered within one turn: one frame names them.
       if (acks.push(ack) === 1) setImmediate(flushAcks);
     },
+    stageAck(ack) {
+      if (stageAcks.push(ack) === 1) setImmediate(flushStageAcks);
+    },
+    drain: (reason, graceMs) =>
+      send({ case: "drain", value: { $typeName: "conveyor.v1.Drain", reason, grace: msToDuration(graceMs) } }),
     capacityApplied: (seq) =>
       send({ case: "capacityApplied", value: { $typeName: "conveyor.v1.CapacityApplied", seq } }),
     cancel(requests, graceMs) {

@@ -1,5 +1,13 @@
+import { invalidField } from "../../wire/invalid-field.ts";
 import type { WorkerReport } from "../../wire/window.ts";
 import type { HeldLease, HeldLeases } from "./held-leases.ts";
+
+/** A worker cannot have received more than was `delivered`: FRAME_INVALID. */
+export function checkReceived({ receivedThrough }: WorkerReport, delivered: number): void {
+  if (receivedThrough <= BigInt(delivered)) return;
+  const problem = `${delivered} jobs were delivered, got ${receivedThrough}`;
+  throw invalidField("FRAME_INVALID", "heartbeat.received_through", problem);
+}
 
 /**
  * Takes a report into `leases` at the time `now` and answers those that never reached the worker: delivered before the report,

@@ -2,11 +2,14 @@ import type { Result } from "../../../gen/conveyor/v1/worker_service_pb.ts";
 import { cutError } from "../../core/error-text.ts";
 import { isConveyorError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import type { LeaseId } from "../../core/names.ts";
 import type { SettleItem } from "../../store/store.ts";
 import { invalidField } from "../../wire/invalid-field.ts";
 import { type EndedAttempt, resultToOutcome } from "../../wire/result-to-outcome.ts";
 import { settleAnswerToAck } from "../../wire/settle-answer-to-ack.ts";
+import type { Gate } from "../gate.ts";
 import { settleBytes } from "../weights.ts";
+import { admitNodes } from "./admit-nodes.ts";
 import type { HeldLease, HeldLeases } from "./held-leases.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -28,7 +31,6 @@ export interface ResultDesk {
 
 /** What a result takes beside its own bytes, roughly. */
 const overheadBytes = 1_024;
-const enqueueMethod = "/conveyor.v1.JobService/Enqueue";
 
 export function createResultDesk(options: {
   readonly principal: string;
@@ -36,6 +38,8 @@ export function createResultDesk(options: {
   readonly context: SessionContext;
   readonly signal: AbortSignal;
   readonly onRoom: () => void;
+  /** What came for a lease before its result and must be stored first. */
+  readonly before: (leaseId: LeaseId) => readonly (Promise<unknown> | undefined)[];
 }): ResultDesk {
   const { principal, outbox, context, signal } = options;
   const { store, committer, logger } = context;
@@ -53,7 +57,8 @@ export function createResultDesk(options: {
     const ended = results.map((result, index) => {
       // A lease id of the worker's: the store alone knows whether it lives.
       const jobType = leases.get(result.leaseId as HeldLease["leaseId"])?.type;
-      return admitted(resultToOutcome(result, jobType, { ...source, path: `results.results[${index}]` }));
+      const at = { ...source, path: `results.results[${index}]` };
+      return admitted(resultToOutcome(result, jobType, at), { gate: context.gate, principal });
     });
     return ended.flatMap((each) => {
       const held = leases.remove(each.leaseId);
@@ -62,27 +67,13 @@ export function createResultDesk(options: {
     });
   }
 
-  /** What a result declares must be allowed, or the attempt has failed. */
-  function admitted(ended: EndedAttempt): EndedAttempt {
-    if (ended.outcome.kind !== "success" || ended.outcome.nodes.length === 0) return ended;
-    try {
-      for (const { job } of ended.outcome.nodes) {
-        context.gate.admit({ principal, method: enqueueMethod, queue: job.queue, type: job.payload.type });
-      }
-      return ended;
-    } catch (error) {
-      if (!isConveyorError(error)) throw error;
-      const recorded = cutError({ name: error.code, message: error.message, stack: "" });
-      return { ...ended, outcome: { kind: "failure", error: recorded, timedOut: false }, problem: error.code };
-    }
-  }
-
   function settle(ended: EndedAttempt, held: boolean): void {
     const item: SettleItem = { ...ended, jitter: context.ids.random() };
     const bytes = settleBytes(item) + overheadBytes;
     room.take(bytes);
-    const answered = (held ? settleUntilDurable : settleUnheld)(item, settling);
-    const work = answered.then((answer) => {
+    const before = options.before(item.leaseId).filter((each) => each !== undefined);
+    const send = () => (held ? settleUntilDurable : settleUnheld)(item, settling);
+    const work = (before.length === 0 ? send() : Promise.all(before).then(send)).then((answer) => {
       waiting.delete(work);
       room.free(bytes);
       if (answer !== undefined && !signal.aborted) outbox.ack(settleAnswerToAck(item.leaseId, answer));
@@ -100,4 +91,20 @@ export function createResultDesk(options: {
     },
     idle: () => Promise.all(waiting),
   };
+}
+
+/** What a result declares must be allowed, or the attempt has failed. */
+export function admitted(
+  ended: EndedAttempt,
+  { gate, principal }: { readonly gate: Gate; readonly principal: string },
+): EndedAttempt {
+  if (ended.outcome.kind !== "success" || ended.outcome.nodes.length === 0) return ended;
+  try {
+    admitNodes(gate, principal, ended.outcome.nodes);
+    return ended;
+  } catch (error) {
+    if (!isConveyorError(error)) throw error;
+    const recorded = cutError({ name: error.code, message: error.message, stack: "" });
+    return { ...ended, outcome: { kind: "failure", error: recorded, timedOut: false }, problem: error.code };
+  }
 }

@@ -9,8 +9,10 @@ import type { Gate } from "../gate.ts";
 import type { LaneBoard } from "../lane-board.ts";
 import type { BrokerIntervals } from "../options.ts";
 import type { Departures } from "./departures.ts";
+import type { Reporter } from "./reporter.ts";
 import type { ResultRoom } from "./result-room.ts";
 import type { SessionTable } from "./session-table.ts";
+import type { Stager } from "./stager.ts";
 
 /** What every session of a broker works with. */
 export interface SessionContext {
@@ -20,6 +22,8 @@ export interface SessionContext {
   readonly board: LaneBoard;
   readonly table: SessionTable;
   readonly departures: Departures;
+  readonly stager: Stager;
+  readonly reporter: Reporter;
   readonly room: ResultRoom;
   readonly gate: Gate;
   sourceFor(principal: string): SpecSource;

@@ -1,4 +1,5 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
+import { deferred } from "../../runtime/deferred.ts";
 import type { Effects, ReapAnswer } from "../../store/store.ts";
 import type { Session } from "./session.ts";
 
@@ -8,6 +9,8 @@ export interface SessionTable {
   add(session: Session): void;
   remove(session: Session): void;
   all(): readonly Session[];
+  /** Resolves when there is none. */
+  empty(): Promise<void>;
   has(sessionId: SessionId): boolean;
   /** Tells handlers to stop. */
   cancel(cancels: Effects["cancels"]): void;
@@ -19,6 +22,8 @@ export interface SessionTable {
 
 export function createSessionTable(): SessionTable {
   const sessions = new Map<SessionId, Session>();
+  const emptied = deferred<void>();
+  let awaited = false;
   return {
     add(session) {
       const other = sessions.get(session.ref.sessionId);
@@ -28,8 +33,14 @@ export function createSessionTable(): SessionTable {
     },
     remove(session) {
       if (sessions.get(session.ref.sessionId) === session) sessions.delete(session.ref.sessionId);
+      if (awaited && sessions.size === 0) emptied.resolve();
     },
     all: () => [...sessions.values()],
+    empty() {
+      awaited = true;
+      if (sessions.size === 0) emptied.resolve();
+      return emptied.promise;
+    },
     has: (sessionId) => sessions.has(sessionId),
     cancel(cancels) {
       for (const [sessionId, items] of bySession(cancels)) sessions.get(sessionId)?.cancel(items);

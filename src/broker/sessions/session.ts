@@ -1,24 +1,27 @@
-import type { WorkRequest, WorkResponse } from "../../../gen/conveyor/v1/worker_service_pb.ts";
+import { DrainReason, type WorkRequest, type WorkResponse } from "../../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError } from "../../core/errors.ts";
 import type { LeaseId } from "../../core/names.ts";
 import { aborted } from "../../runtime/abort.ts";
+import { turnOfEventLoop } from "../../runtime/deferred.ts";
 import type { KeptLease, Lease, SessionRef } from "../../store/store.ts";
 import type { WorkerHello } from "../../wire/hello.ts";
-import { invalidField } from "../../wire/invalid-field.ts";
 import { leaseIdsFromWire } from "../../wire/lease-id.ts";
 import { leaseToDelivery } from "../../wire/lease-to-delivery.ts";
 import type { FrameStream } from "../../wire/stream.ts";
 import { heartbeatFromWire, type WorkerReport, windowFromWire } from "../../wire/window.ts";
-import type { Claimant, Subscription } from "../dispatcher.ts";
+import type { Claimant } from "../dispatcher.ts";
 import { type CancelledLease, createCancels } from "./cancels.ts";
-import { createHeldLeases } from "./held-leases.ts";
+import { createHeldLeases, justClaimed } from "./held-leases.ts";
 import { keptLeases } from "./kept-leases.ts";
 import { createOutbox } from "./outbox.ts";
+import { createProgressDesk } from "./progress-desk.ts";
 import { createPulse } from "./pulse.ts";
-import { reconcile } from "./reconcile.ts";
+import { checkReceived, reconcile } from "./reconcile.ts";
 import { createRenewer } from "./renewer.ts";
 import { createResultDesk } from "./result-desk.ts";
 import type { Departure, SessionContext } from "./session-context.ts";
+import { createStageDesk } from "./stage-desk.ts";
+import { subscribe } from "./subscriptions.ts";
 import { createTaker } from "./taker.ts";
 
 /** A session with its stream: open -> closed. What outlives the stream is in the store alone. */
@@ -30,9 +33,11 @@ export interface Session extends Claimant {
   lookForCancels(): void;
   /** The store took these leases: the worker must let go. */
   taken(leaseIds: readonly LeaseId[]): void;
-  /** The broker is about to stop. */
-  drain(): void;
-  /** The stream has closed; by itself, or because of `drain` and the like. */
+  /** The broker is about to stop: nothing more is delivered, and the stream ends by itself once nothing is held. */
+  drain(graceMs: number): void;
+  /** The broker stops now. */
+  end(): void;
+  /** The stream has closed; by itself, or because of `end` and the like. */
   onClose(): void;
 }
 
@@ -53,7 +58,11 @@ export function createSession(options: SessionOptions): Session {
   const { signal } = over;
   const outbox = createOutbox(stream);
   const leases = createHeldLeases();
-  const desk = createResultDesk({ principal: options.principal, outbox, context, signal, onRoom: read });
+  const { principal } = options;
+  const staging = createStageDesk({ principal, leases, context, onAck: outbox.stageAck, signal });
+  const progress = createProgressDesk({ leases, reporter: context.reporter, clock });
+  const before = (leaseId: LeaseId) => [staging.settled(leaseId), progress.settled(leaseId)];
+  const desk = createResultDesk({ principal, outbox, context, signal, onRoom: read, before });
   const taker = createTaker({ leases, outbox, context, signal });
   const cancels = createCancels({ leases, outbox, clock, graceMs: intervals.cancelGraceMs, claiming: () => claiming });
   const renewer = createRenewer({
@@ -65,20 +74,15 @@ export function createSession(options: SessionOptions): Session {
     onCancels: (asked) => cancels.push(asked),
   });
   const pulse = createPulse({ intervals, clock, deaf: () => deaf, onSilence, onBeat: outbox.ping, onLook });
-  const subscriptions = hello.subscriptions.map(
-    (each): Subscription => ({
-      queue: each.queue,
-      lanes: each.types.map((type) => context.board.subscribe({ queue: each.queue, type })),
-      jobsMax: each.jobsMax,
-      inFlight: 0,
-    }),
-  );
+  const subscriptions = subscribe(context.board, hello.subscriptions);
   let window = hello.window;
   /** Windows that came while a claim was under way. */
   let unapplied: bigint[] = [];
   let claiming = false;
   /** Not reading, because results wait for the store. */
   let deaf = false;
+  let awaitingRoom = false;
+  /** Nothing is delivered any more: the broker is about to stop. */
   let draining = false;
   /** How the stream ended; undefined while it is open. */
   let departure: Departure | undefined;
@@ -93,16 +97,17 @@ export function createSession(options: SessionOptions): Session {
 
   /** Any frame can have filled the stream, a ping too: whoever is turned away for it comes back by itself. */
   function wantWhenDrained(): void {
-    if (draining) return;
-    draining = true;
+    if (awaitingRoom) return;
+    awaitingRoom = true;
     void stream.drained().then(() => {
-      draining = false;
+      awaitingRoom = false;
       want();
     });
   }
 
   function want(): void {
-    if (claiming || departure !== undefined) return;
+    if (draining) void endWhenDone();
+    if (claiming || draining || departure !== undefined) return;
     const { jobs, bytes } = room();
     if (jobs > 0 && bytes > 0) dispatcher.want(session);
   }
@@ -112,18 +117,15 @@ export function createSession(options: SessionOptions): Session {
   }
 
   function deliver(claimed: readonly Lease[]): void {
-    if (departure !== undefined) {
+    if (departure !== undefined || draining) {
       refuse(claimed);
       return;
     }
     const now = clock.elapsed();
     for (const lease of claimed) {
       outbox.deliver(leaseToDelivery(lease));
-      const { leaseId, jobId, queue, timeoutMs, payload } = lease;
-      const subscription = subscriptionOf(queue, payload.type);
-      const bytes = payload.bytes.length;
-      const held = { leaseId, jobId, type: payload.type, queue, bytes, timeoutMs, subscription };
-      leases.add({ ...held, seq: outbox.delivered, claimedAt: now, startedAt: now, cancelAt: undefined });
+      const subscription = subscriptions.of(lease.queue, lease.payload.type);
+      leases.add(justClaimed(lease, { seq: outbox.delivered, subscription, now }));
     }
     outbox.flushDeliveries();
     cancels.delivered(claimed.map(({ leaseId }) => leaseId));
@@ -156,7 +158,12 @@ export function createSession(options: SessionOptions): Session {
         void goodbye();
         break;
       case "stage":
+        staging.take(said.value);
+        read();
+        break;
       case "progress":
+        progress.take(said.value);
+        break;
       case undefined: // a frame of a newer version
         break;
       default:
@@ -166,20 +173,13 @@ export function createSession(options: SessionOptions): Session {
   }
 
   function heard(report: WorkerReport): void {
-    if (report.receivedThrough > BigInt(outbox.delivered)) {
-      const problem = `${outbox.delivered} jobs were delivered, got ${report.receivedThrough}`;
-      throw invalidField("FRAME_INVALID", "heartbeat.received_through", problem);
-    }
+    checkReceived(report, outbox.delivered);
     taker.giveBack(reconcile(leases, report, clock.elapsed()));
     renewer.report(report.buffered);
   }
 
   function started(leaseIds: readonly LeaseId[]): void {
-    const now = clock.elapsed();
-    for (const leaseId of leaseIds) {
-      const lease = leases.get(leaseId);
-      if (lease !== undefined) lease.startedAt ??= now;
-    }
+    leases.started(leaseIds, clock.elapsed());
     renewer.started(leaseIds);
   }
 
@@ -197,6 +197,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   function onLook(now: number): void {
+    progress.look();
     if (taker.takeLate(now)) want();
   }
 
@@ -219,7 +220,7 @@ export function createSession(options: SessionOptions): Session {
     departure = why;
     pulse.stop();
     dispatcher.leave(session);
-    for (const { lanes } of subscriptions) for (const { lane } of lanes) context.board.unsubscribe(lane);
+    subscriptions.release();
     context.table.remove(session);
     if (why !== "goodbye") over.abort(aborted("the stream has closed"));
   }
@@ -232,20 +233,29 @@ export function createSession(options: SessionOptions): Session {
     stream.close();
   }
 
+  /** Whoever holds nothing can move at once. */
+  async function endWhenDone(): Promise<void> {
+    if (leases.jobs > 0 || claiming) return;
+    await desk.idle();
+    await turnOfEventLoop(); // the last acknowledgements go first
+    if (leases.jobs === 0 && !claiming) end();
+  }
+
+  function end(): void {
+    leave("drain");
+    stream.close(new ConveyorError("DRAINING", "this broker stops; open a new stream"));
+  }
+
   function onClose(): void {
-    leave("reset");
+    leave(draining ? "drain" : "reset");
     over.abort(aborted("the stream has closed"));
     if (departure === "reset") void context.departures.detach(ref);
     logger.info("session left", { sessionId: ref.sessionId, worker: hello.worker, why: departure, held: leases.jobs });
   }
 
-  function subscriptionOf(queue: string, type: string): Subscription | undefined {
-    return subscriptions.find((each) => each.queue === queue && each.lanes.some(({ lane }) => lane.type === type));
-  }
-
   const session: Session = {
     ref,
-    subscriptions,
+    subscriptions: subscriptions.list,
     room,
     deliver,
     refuse,
@@ -268,14 +278,18 @@ export function createSession(options: SessionOptions): Session {
       outbox.lost(leaseIds);
       want();
     },
-    drain() {
-      leave("drain");
-      stream.close(new ConveyorError("DRAINING", "this broker stops; open a new stream"));
+    drain(graceMs) {
+      if (departure !== undefined || draining) return;
+      draining = true;
+      dispatcher.leave(session);
+      outbox.drain(DrainReason.BROKER_STOPPING, graceMs);
+      void endWhenDone();
     },
+    end,
     onClose,
   };
   for (const lease of keptLeases(options.kept, hello.resume, clock.elapsed())) {
-    leases.add({ ...lease, subscription: subscriptionOf(lease.queue, lease.type) });
+    leases.add({ ...lease, subscription: subscriptions.of(lease.queue, lease.type) });
   }
   context.table.add(session);
   cancels.push(

@@ -1,12 +1,8 @@
-import { isConveyorError } from "../../core/errors.ts";
 import type { LeaseId } from "../../core/names.ts";
-import { sleep } from "../../runtime/abort.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { SettleAnswer, SettleItem, Store } from "../../store/store.ts";
 import type { Committer } from "../committer.ts";
-
-const retryMsMin = 100;
-const retryMsMax = 2_000;
+import { untilAnswered } from "./until-answered.ts";
 
 interface Patience {
   readonly signal: AbortSignal;
@@ -53,26 +49,6 @@ export async function settleUnheld(
 
 async function ownerOf(store: Pick<Store, "leasePrincipal">, leaseId: LeaseId) {
   return { principal: await store.leasePrincipal(leaseId) };
-}
-
-/** Undefined: the signal came first. */
-async function untilAnswered<Answer>(
-  ask: () => Promise<Answer>,
-  options: { readonly signal: AbortSignal; readonly onBroken: (error: unknown) => void },
-): Promise<Answer | undefined> {
-  for (let failures = 0; ; failures += 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      // A store that is away is reported once, by who watches it, and not by each result that waits for it.
-      if (!isConveyorError(error) || error.code === "INTERNAL") options.onBroken(error);
-    }
-    try {
-      await sleep(Math.min(retryMsMax, retryMsMin * 2 ** failures), options.signal);
-    } catch {
-      return undefined;
-    }
-  }
 }
 
 function asFailure(item: SettleItem): SettleItem {

@@ -25,6 +25,8 @@ export interface WorkStreamOptions {
   readonly onUnexpected: OnUnexpected;
   /** Streams that have not become sessions yet; a stop ends them, too. */
   readonly newcomers: Set<FrameStream<WorkResponse>>;
+  /** The broker is about to stop: no session begins here any more. */
+  readonly stopping: () => boolean;
 }
 
 const capabilities: readonly string[] = [];
@@ -62,6 +64,7 @@ export function serveWork(call: ServerDuplexStream<Buffer, Buffer>, options: Wor
   }
 
   async function open(sent: Hello): Promise<void> {
+    if (options.stopping()) throw new ConveyorError("DRAINING", "this broker stops; open a stream to another");
     const hello = helloToDomain(sent);
     const caller = originOf(call);
     const principal = context.gate.authenticate(caller);
@@ -70,7 +73,7 @@ export function serveWork(call: ServerDuplexStream<Buffer, Buffer>, options: Wor
       for (const type of types) context.gate.admit({ principal, method: methodPath(method), queue, type });
     }
     const opened = (await resumed(hello, principal, options)) ?? (await begun(hello, principal, options));
-    if (stream.closed) return void context.departures.detach(opened.ref);
+    if (stream.closed) return void (options.stopping() || context.departures.detach(opened.ref));
     welcome(stream, hello, opened, context);
     options.newcomers.delete(stream);
     const { ref, kept } = opened;
