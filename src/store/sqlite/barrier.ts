@@ -1,4 +1,4 @@
-import { Policy, Reason, Role, RunCode, State } from "../codes.ts";
+import { CascadeKind, Policy, Reason, Role, RunCode, State } from "../codes.ts";
 import type { JobRow } from "./job-row.ts";
 import type { Flip, Step } from "./step.ts";
 
@@ -12,6 +12,10 @@ export interface BarrierRow {
   readonly judged: number;
   /** Of the whole chain, in its root's row; else 0. */
   readonly chain_nodes: number;
+  /** What `cascade` still brings back below it, see `ReviveCode`; 0: nothing. No barrier is judged meanwhile. */
+  readonly reviving: number;
+  /** Up to this position it has. */
+  readonly revived: number;
 }
 
 /** What may still run below a job whose own run is over. */
@@ -20,7 +24,8 @@ export type BelowMode = "RUN" | "SETTLED_ONLY" | "NOTHING";
 const selectBarrier = "SELECT * FROM barrier WHERE seq = ?";
 
 const updateBarrier = `
-  UPDATE barrier SET pending_children = ?, pending_heirs = ?, children_not_ok = ?, heirs_not_ok = ?, judged = ?
+  UPDATE barrier SET
+    pending_children = ?, pending_heirs = ?, children_not_ok = ?, heirs_not_ok = ?, judged = ?, reviving = ?, revived = ?
   WHERE seq = ?`;
 
 const raiseVersion = "UPDATE job SET version = version + 1, updated_at = ? WHERE seq = ?";
@@ -35,6 +40,7 @@ const addBelow = `
 const markCascade = `
   INSERT INTO cascade (seq, kind) VALUES (?, ?)
   ON CONFLICT DO UPDATE SET kind = excluded.kind, position = -1 WHERE excluded.kind < kind`;
+const restartCascade = "UPDATE cascade SET position = -1 WHERE seq = ?";
 
 export function loadBarrier(step: Step, seq: number): BarrierRow | undefined {
   return step.sql.row<BarrierRow>(selectBarrier, seq);
@@ -42,8 +48,9 @@ export function loadBarrier(step: Step, seq: number): BarrierRow | undefined {
 
 /** Writes the counters of a job, which are part of what is shown of it: its version rises. */
 export function saveBarrier(step: Step, barrier: BarrierRow): void {
-  const { pending_children, pending_heirs, children_not_ok, heirs_not_ok, judged, seq } = barrier;
-  step.sql.run(updateBarrier, pending_children, pending_heirs, children_not_ok, heirs_not_ok, judged, seq);
+  const { pending_children, pending_heirs, children_not_ok, heirs_not_ok, judged, reviving, revived, seq } = barrier;
+  const pending = [pending_children, pending_heirs] as const;
+  step.sql.run(updateBarrier, ...pending, children_not_ok, heirs_not_ok, judged, reviving, revived, seq);
   step.sql.run(raiseVersion, step.now, seq);
 }
 
@@ -62,7 +69,8 @@ export function openBelow(step: Step, row: Pick<JobRow, "seq" | "below">): numbe
   return barrier === undefined ? 0 : barrier.pending_children + barrier.pending_heirs;
 }
 
-export function belowMode(parent: Pick<JobRow, "run" | "cancel">): BelowMode {
+export function belowMode(parent: Pick<JobRow, "run" | "cancel" | "cancel_heirs">): BelowMode {
+  if (parent.cancel_heirs === 1) return "NOTHING";
   if (parent.run === RunCode.SUCCEEDED) return parent.cancel === 0 ? "RUN" : "SETTLED_ONLY";
   return parent.run === RunCode.CANCELLED ? "SETTLED_ONLY" : "NOTHING";
 }
@@ -78,11 +86,17 @@ export function markCascadeDue(step: Step, seq: number, kind: number): void {
   if (step.sql.run(markCascade, seq, kind) > 0) step.cascadeDue = true;
 }
 
+/** What is due below asks for more of each node now: it begins afresh. */
+export function widenCascade(step: Step, seq: number): void {
+  markCascadeDue(step, seq, CascadeKind.BELOW);
+  step.sql.run(restartCascade, seq);
+}
+
 /** Counts the end of a terminal node at its parent; the caller has marked its edge as flipped. */
 export function flip(step: Step, node: Pick<JobRow, "parent" | "role" | "policy" | "state" | "reason">): void {
   if (node.parent === null) return;
   const sum = flipsOf(step, node.parent);
-  const isBad = node.policy !== Policy.IGNORE && node.state !== State.COMPLETED;
+  const isBad = isNotOk(node);
   if (node.role === Role.CHILD) {
     sum.children += 1;
     if (!isBad) return;
@@ -90,8 +104,14 @@ export function flip(step: Step, node: Pick<JobRow, "parent" | "role" | "policy"
     if (node.policy === Policy.FAIL_FAST && node.reason !== Reason.SIBLING_FAILED) sum.failFast = true;
   } else {
     sum.heirs += 1;
-    if (isBad && (node.state === State.DEAD || node.reason === Reason.REQUESTED)) sum.heirsNotOk += 1;
+    if (isBad) sum.heirsNotOk += 1;
   }
+}
+
+/** The end of a terminal node counts against its parent: any bad end of a child, of an heir its death or its cancelling by request. */
+export function isNotOk(node: Pick<JobRow, "role" | "policy" | "state" | "reason">): boolean {
+  if (node.policy === Policy.IGNORE || node.state === State.COMPLETED) return false;
+  return node.role === Role.CHILD || node.state === State.DEAD || node.reason === Reason.REQUESTED;
 }
 
 /** What ended below this parent in this transaction. Asking makes sure that the parent is judged. */

@@ -1,5 +1,5 @@
 import type { LeaseId, QueueName, SessionId } from "../../core/names.ts";
-import { isTerminalCode, Role, runOf, State } from "../codes.ts";
+import { isTerminalCode, Role, reviveOf, runOf, State } from "../codes.ts";
 import type { DumpedJob, StoreDump } from "../store.ts";
 import { detailOf, type SummaryRow, summaryColumns, summaryJoins } from "./job-record.ts";
 import { getQueue } from "./queues.ts";
@@ -8,6 +8,7 @@ import type { Reading } from "./transactions.ts";
 
 const selectJobs = `SELECT ${summaryColumns} FROM job j ${summaryJoins} ORDER BY j.seq`;
 const selectSessions = "SELECT seq, id, principal, epoch, expires_at, buffered FROM session WHERE ended_at IS NULL";
+const selectPruning = "SELECT 1 FROM pruning WHERE seq = ?";
 const selectSessionId = "SELECT id FROM session WHERE seq = ?";
 
 /** Everything in the file, whatever its size. */
@@ -43,9 +44,9 @@ function dumpedOf(reading: Reading, row: SummaryRow): DumpedJob {
     childrenNotOk: row.children_not_ok ?? 0,
     heirsNotOk: row.heirs_not_ok ?? 0,
     barrierJudged: isTerminalCode(row.state) || row.judged === 1,
-    cancelHeirs: false,
-    reviving: undefined,
-    staged: 0,
-    pruning: false,
+    cancelHeirs: row.cancel_heirs === 1,
+    reviving: reviveOf(row.reviving ?? 0),
+    staged: row.staged,
+    pruning: reading.sql.tuple(selectPruning, row.seq) !== undefined,
   };
 }

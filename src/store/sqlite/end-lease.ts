@@ -7,6 +7,7 @@ import { limits } from "../../core/limits.ts";
 import { effectiveOptions } from "../../core/precedence.ts";
 import { Reason, Recorded, RunCode, reasonOf, State } from "../codes.ts";
 import { recordAttempt } from "./attempts.ts";
+import { dropStaged } from "./drop-staged.ts";
 import { endRun } from "./end-run.ts";
 import { type JobChange, type JobRow, saveJob } from "./job-row.ts";
 import { parseBackoff } from "./queue-row.ts";
@@ -45,7 +46,9 @@ export function endLease(step: Step, row: JobRow, end: BadEnd, by: SaidBy): Leas
   const ending = row.cancel === 0 ? endingOf(step, row, end, by.jitter) : cancelled(step, row, end, by.jitter);
   const { recorded, error, next } = ending;
   recordAttempt(step, row, Recorded[recorded], error);
-  const change = { ...ending.counts, sent: by.sent, recorded: Recorded[recorded], problem: by.problem ?? null };
+  if (row.staged > 0) dropStaged(step, row.seq);
+  const problem = by.problem ?? null;
+  const change = { ...ending.counts, sent: by.sent, recorded: Recorded[recorded], problem, staged: 0 };
   if (next.kind === "wait") {
     saveJob(step, row, { ...change, state: next.state, run_at: next.runAt });
     return { recorded, problem: by.problem, state: next.state };

@@ -26,6 +26,6 @@ export function endRun(
 
 /** Makes a held node claimable, now or at its time; a delay counts from here. */
 export function releaseNode(step: Step, node: JobRow): void {
-  const runAt = node.delay_ms === null ? Math.max(step.now, node.run_at) : step.now + node.delay_ms;
+  const runAt = node.delay_ms === null ? Math.max(step.now, node.start_at ?? 0) : step.now + node.delay_ms;
   saveJob(step, node, { state: runAt <= step.now ? State.READY : State.SCHEDULED, hold: 0, run_at: runAt });
 }

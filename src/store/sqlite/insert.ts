@@ -27,14 +27,16 @@ export function insert(step: Step, item: InsertItem): InsertAnswer {
 function insertPlain(step: Step, tree: NewTree): InsertAnswer {
   const { root } = tree;
   const isKnownLane = step.mirror.lanesOf(root.queue)?.has(root.payload.type) === true;
-  const seq = isKnownLane || holderOf(step, root) === undefined ? insertRoot(step, root, 0) : undefined;
+  const asks = !isKnownLane || step.mirror.remembers;
+  const known = asks ? holderOf(step, root) : undefined;
+  const seq = known === undefined ? insertRoot(step, root, 0) : undefined;
   if (seq !== undefined) {
     if (root.payload.type === groupType) beginGroup(step, seq);
     return { kind: "inserted", roots: [{ id: root.id, deduplicated: false }] };
   }
-  const holder = holderOf(step, root);
+  const holder = known ?? holderOf(step, root);
   if (holder === undefined) throw new Error(`job ${root.id} is neither new nor known`);
-  const code = refusalBy(holder, root);
+  const code = refusalBy(holder);
   if (code !== undefined) return { kind: "refused", index: 0, code, id: holder.id };
   return { kind: "inserted", roots: [{ id: holder.id, deduplicated: true }] };
 }

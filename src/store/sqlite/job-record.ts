@@ -1,4 +1,4 @@
-import type { JobDetail, JobSummary, TypedBytes } from "../../core/job.ts";
+import type { JobDetail, JobSummary, ProgressRecord, TypedBytes } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import { holdOf, isTerminalCode, policyOf, reasonOf, roleOf, stateOf, triggerOf } from "../codes.ts";
 import { attemptsOf } from "./attempts.ts";
@@ -24,23 +24,25 @@ export interface SummaryRow extends JobRow {
   readonly children_not_ok: number | null;
   readonly heirs_not_ok: number | null;
   readonly judged: number | null;
+  readonly reviving: number | null;
 }
 
 /** Begin of every statement that selects `SummaryRow`: conditions on `j` follow. */
 export const summaryColumns = `
-  j.seq, j.id, j.lane, j.state, j.hold, j.neg_priority, j.run_at, j.delay_ms, j.created_at, j.updated_at, j.version,
+  j.seq, j.id, j.lane, j.state, j.hold, j.neg_priority, j.run_at, j.delay_ms, j.start_at, j.created_at, j.updated_at, j.version,
   j.epoch, j.attempt, j.failure_count, j.crash_count, j.snooze_count, j.release_count, j.lease, j.session, j.claimed_at,
-  j.sent, j.recorded, j.problem, j.run, j.ran_at, j.finished_at, j.cancel, j.reason, j.parent, j.root, j.role, j.depth,
-  j.position, j.key, j.policy, j.trigger, j.as_result, j.edge_flipped, j.propagate_due, j.below, j.max_attempts,
+  j.sent, j.recorded, j.problem, j.run, j.ran_at, j.finished_at, j.cancel, j.cancel_heirs, j.reason, j.parent, j.root, j.role, j.depth,
+  j.position, j.key, j.policy, j.trigger, j.as_result, j.edge_flipped, j.propagate_due, j.below, j.staged, j.max_attempts,
   j.timeout_ms, j.backoff, j.schema_id, j.principal, j.request_id, j.payload_bytes, j.fingerprint, j.result_of,
   p.id AS parent_id, r.id AS root_id,
-  b.pending_children, b.pending_heirs, b.children_not_ok, b.heirs_not_ok, b.judged`;
+  b.pending_children, b.pending_heirs, b.children_not_ok, b.heirs_not_ok, b.judged, b.reviving`;
 
 export const summaryJoins = `
   LEFT JOIN barrier b ON b.seq = j.seq LEFT JOIN job p ON p.seq = j.parent LEFT JOIN job r ON r.seq = j.root`;
 
 const selectById = `SELECT ${summaryColumns} FROM job j ${summaryJoins} WHERE j.id = ''||?`;
 const selectPayload = "SELECT bytes, metadata FROM payload WHERE seq = ?";
+const selectProgress = "SELECT attempt, bytes, at FROM progress WHERE seq = ?";
 const selectResult = "SELECT result_type, result FROM job WHERE seq = ?";
 
 export function getJob(reading: Reading, id: JobId): JobDetail | undefined {
@@ -103,8 +105,13 @@ export function detailOf(reading: Reading, row: SummaryRow): JobDetail {
     result: resultOf(reading, row),
     metadata: metadataOf(metadata),
     ...attemptsOf(reading, row),
-    progress: undefined,
+    progress: progressOf(reading, row.seq),
   };
+}
+
+function progressOf(reading: Reading, seq: number): ProgressRecord | undefined {
+  const [attempt, bytes, at] = reading.sql.tuple<[number, Uint8Array, number]>(selectProgress, seq) ?? [];
+  return attempt === undefined || bytes === undefined || at === undefined ? undefined : { attempt, bytes, at };
 }
 
 /** Its own result, or that of the heir which stands in for it. */

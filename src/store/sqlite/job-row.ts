@@ -7,6 +7,7 @@ export interface JobChange {
   readonly state: number;
   readonly hold: number;
   readonly run_at: number;
+  readonly epoch: number;
   readonly failure_count: number;
   readonly crash_count: number;
   readonly snooze_count: number;
@@ -18,10 +19,12 @@ export interface JobChange {
   readonly ran_at: number | null;
   readonly finished_at: number | null;
   readonly cancel: number;
+  readonly cancel_heirs: number;
   readonly reason: number;
   readonly edge_flipped: number;
   readonly propagate_due: number;
   readonly below: number;
+  readonly staged: number;
   readonly fingerprint: string | null;
   readonly result_of: number | null;
 }
@@ -33,8 +36,8 @@ export interface JobRow extends JobChange {
   readonly lane: number;
   readonly neg_priority: number;
   readonly delay_ms: number | null;
+  readonly start_at: number | null;
   readonly created_at: number;
-  readonly epoch: number;
   readonly attempt: number;
   readonly lease: string | null;
   readonly session: number | null;
@@ -52,19 +55,19 @@ export interface JobRow extends JobChange {
 
 /** The columns of `JobRow`. */
 export const jobColumns = `
-  seq, id, lane, state, hold, neg_priority, run_at, delay_ms, created_at, epoch, attempt,
+  seq, id, lane, state, hold, neg_priority, run_at, delay_ms, start_at, created_at, epoch, attempt,
   failure_count, crash_count, snooze_count, release_count, lease, session, claimed_at, sent, recorded, problem,
-  run, ran_at, finished_at, cancel, reason, parent, root, role, depth, policy, trigger,
-  edge_flipped, propagate_due, below, max_attempts, timeout_ms, backoff, fingerprint, result_of`;
+  run, ran_at, finished_at, cancel, cancel_heirs, reason, parent, root, role, depth, policy, trigger,
+  edge_flipped, propagate_due, below, staged, max_attempts, timeout_ms, backoff, fingerprint, result_of`;
 
 const selectJob = `SELECT ${jobColumns} FROM job WHERE seq = ?`;
 
 const updateJob = `
   UPDATE job SET
-    version = version + 1, updated_at = ?, state = ?, hold = ?, run_at = ?,
+    version = version + 1, updated_at = ?, state = ?, hold = ?, run_at = ?, epoch = ?,
     failure_count = ?, crash_count = ?, snooze_count = ?, release_count = ?, sent = ?, recorded = ?, problem = ?,
-    run = ?, ran_at = ?, finished_at = ?, cancel = ?, reason = ?,
-    edge_flipped = ?, propagate_due = ?, below = ?, fingerprint = ?, result_of = ?
+    run = ?, ran_at = ?, finished_at = ?, cancel = ?, cancel_heirs = ?, reason = ?,
+    edge_flipped = ?, propagate_due = ?, below = ?, staged = ?, fingerprint = ?, result_of = ?
   WHERE seq = ?`;
 
 export function loadJob(step: Step, seq: number): JobRow | undefined {
@@ -73,16 +76,18 @@ export function loadJob(step: Step, seq: number): JobRow | undefined {
 
 /**
  * Writes a change of a job, and gathers what follows from it: counters, claimable lanes, due times, ended jobs.
- * Sets `ran_at` when the change ends its own run, `finished_at` when it makes the job terminal.
+ * Sets `ran_at` when the change ends its own run, `finished_at` when it makes the job terminal; takes them back with a revival.
  */
 export function saveJob(step: Step, row: JobRow, change: Partial<JobChange>): JobRow {
-  const ran = change.run !== undefined && change.run !== row.run;
-  const finished = change.state !== undefined && isTerminalCode(change.state) && !isTerminalCode(row.state);
+  const changed: JobRow = { ...row, ...change };
+  const ran = changed.run !== 0 && row.run === 0;
+  const isTerminal = isTerminalCode(changed.state);
+  const finished = isTerminal && !isTerminalCode(row.state);
   const next: JobRow = {
-    ...row,
-    ...change,
-    ran_at: ran ? step.now : row.ran_at,
-    finished_at: finished ? step.now : row.finished_at,
+    ...changed,
+    ran_at: changed.run === 0 ? null : (row.ran_at ?? step.now),
+    finished_at: finished ? step.now : isTerminal ? row.finished_at : null,
+    cancel_heirs: isTerminal ? 0 : changed.cancel_heirs,
   };
   step.sql.run(
     updateJob,
@@ -90,6 +95,7 @@ export function saveJob(step: Step, row: JobRow, change: Partial<JobChange>): Jo
     next.state,
     next.hold,
     next.run_at,
+    next.epoch,
     next.failure_count,
     next.crash_count,
     next.snooze_count,
@@ -101,10 +107,12 @@ export function saveJob(step: Step, row: JobRow, change: Partial<JobChange>): Jo
     next.ran_at,
     next.finished_at,
     next.cancel,
+    next.cancel_heirs,
     next.reason,
     next.edge_flipped,
     next.propagate_due,
     next.below,
+    next.staged,
     next.fingerprint,
     next.result_of,
     next.seq,

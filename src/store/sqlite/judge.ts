@@ -10,6 +10,7 @@ import {
   saveBarrier,
   takeFlips,
 } from "./barrier.ts";
+import { cancelJob } from "./cancel-job.ts";
 import { endRun, releaseNode } from "./end-run.ts";
 import { type JobRow, jobColumns, loadJob, saveJob } from "./job-row.ts";
 import type { Step } from "./step.ts";
@@ -48,7 +49,7 @@ function judgeParent(step: Step, seq: number): void {
   if (row.parent !== null && judged.state !== row.state && isTerminalCode(judged.state)) step.propagateDue = true;
 }
 
-/** Judges a job whose own run was accepted just now and which waits for no child; its own edge flips if that ends it. */
+/** Judges a job whose own run is over and which waits for no child; its own edge flips if that ends it. */
 export function judgeOwn(step: Step, row: JobRow, barrier: BarrierRow): JobRow {
   const judged = judge(step, row, barrier, row.parent === null ? {} : { edge_flipped: 1 });
   if (isTerminalCode(judged.state)) flip(step, judged);
@@ -57,7 +58,7 @@ export function judgeOwn(step: Step, row: JobRow, barrier: BarrierRow): JobRow {
 
 /** Opens the barrier of a job that waits for no child any more, and concludes it when nothing is open; `up` is written with its end. */
 function judge(step: Step, row: JobRow, stored: BarrierRow, up: Partial<JobRow>): JobRow {
-  const isOpen = row.run === 0 || stored.pending_children > 0;
+  const isOpen = row.run === 0 || stored.pending_children > 0 || stored.reviving !== 0;
   if (isOpen || isTerminalCode(row.state)) {
     saveBarrier(step, stored);
     return row;
@@ -74,8 +75,7 @@ function judgeHeirs(step: Step, parent: JobRow, barrier: BarrierRow): void {
   for (const heir of step.sql.rows<JobRow>(selectHeldHeirs, parent.seq)) {
     const onSuccess = heir.trigger === TriggerCode.SUCCEEDED;
     if (mode === "NOTHING" || (mode === "SETTLED_ONLY" && onSuccess)) {
-      const run = mode === "NOTHING" ? RunCode.SKIPPED : RunCode.CANCELLED;
-      endRun(step, heir, { run, reason: reasonBelow(parent) });
+      cancelJob(step, heir, { reason: reasonBelow(parent), mode });
     } else if (heir.trigger === TriggerCode.SETTLED || onSuccess !== failed) {
       releaseNode(step, heir);
     } else {

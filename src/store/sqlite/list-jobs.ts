@@ -18,10 +18,12 @@ type Candidate = readonly [
   state: number,
   reason: number,
   root: number | null,
+  updated: number,
+  fingerprint: string | null,
 ];
 type Window = (after: number, rows: number) => readonly Candidate[];
 
-const columns = "seq, lane, state, reason, root FROM job";
+const columns = "seq, lane, state, reason, root, updated_at, fingerprint FROM job";
 const selectAll = `SELECT seq, ${columns} WHERE seq < ?+0 ORDER BY seq DESC LIMIT ?+0`;
 const selectDead = `
   SELECT seq, ${columns} INDEXED BY job_dead WHERE state = ${State.DEAD} AND seq < ?+0 ORDER BY seq DESC LIMIT ?+0`;
@@ -89,10 +91,14 @@ function matcher(reading: Reading, filter: ListFilter): ((row: Candidate) => boo
   const lanes = lanesOf(reading, filter);
   const root = filter.rootId === undefined ? undefined : seqOf(reading, filter.rootId);
   if (!mayMatch(reading, states, lanes)) return undefined;
-  return ([, seq, lane, state, reason, rootSeq]) =>
+  const { errorFingerprint, updatedSince } = filter;
+  return ([, seq, lane, state, reason, rootSeq, updated, fingerprint]) =>
     (states.size === 0 || states.has(state)) &&
     (lanes === undefined || lanes.has(lane)) &&
     (filter.rootId === undefined || (rootSeq ?? seq) === root) &&
+    (filter.rootsOnly !== true || rootSeq === null) &&
+    (errorFingerprint === undefined || fingerprint === errorFingerprint) &&
+    (updatedSince === undefined || updated >= updatedSince) &&
     (filter.includeChainFailed || state !== State.DEAD || reason !== Reason.CHAIN_FAILED);
 }
 

@@ -31,6 +31,8 @@ export class Mirror {
   seq = 0;
   /** The latest time that was stored. */
   storedNow = 0;
+  /** Removed roots may be remembered: only then an insert asks for them. */
+  remembers = false;
   #stale = true;
 
   constructor(sql: Statements) {
@@ -55,6 +57,7 @@ export class Mirror {
     for (const row of this.#sql.rows<QueueRow>(selectQueues)) this.#queues.set(row.name, queueSettingsOf(row));
     const filled = this.#sql.tuples<[number]>(`SELECT lane FROM counter WHERE state = ${State.READY} AND n > 0`);
     for (const [lane] of filled) this.ready.add(lane);
+    this.remembers = this.#sql.tuple("SELECT 1 FROM tombstone WHERE expires_at > 0 LIMIT 1") !== undefined;
     this.#stale = false;
   }
 

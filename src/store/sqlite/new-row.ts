@@ -13,10 +13,10 @@ const insertRootRow = `
 
 const insertNodeRow = `
   INSERT INTO job (
-    seq, id, lane, state, hold, neg_priority, run_at, delay_ms, created_at, updated_at,
+    seq, id, lane, state, hold, neg_priority, run_at, delay_ms, start_at, created_at, updated_at,
     schema_id, principal, max_attempts, timeout_ms, backoff, payload_bytes, below,
     parent, root, role, depth, position, key, policy, trigger, as_result)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const insertPayload = "INSERT INTO payload (seq, bytes, metadata) VALUES (?, ?, ?)";
 
@@ -87,6 +87,7 @@ export function insertNode(
   const priority = job.priority ?? parent.priority;
   const metadata = job.metadata === undefined ? parent.metadata : metadataText(job.metadata);
   const delayMs = job.start.kind === "after" ? job.start.delayMs : null;
+  const startAt = job.start.kind === "at" ? job.start.timeMs : null;
   const runAt = hold !== 0 && delayMs !== null ? now : startOf(job, now);
   const state = hold !== 0 ? State.HELD : runAt <= now ? State.READY : State.SCHEDULED;
   sql
@@ -100,6 +101,7 @@ export function insertNode(
       0 - priority,
       runAt,
       delayMs,
+      startAt,
       now,
       now,
       mirror.nameOf(job.schemaId),

@@ -1,6 +1,7 @@
 import type { NewJob, NewTree } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import type { InsertAnswer } from "../store.ts";
+import { isRepeatOf, type Memory, rememberedById, rememberedByRequest } from "./remembered.ts";
 import type { Step } from "./step.ts";
 
 type Refused = Extract<InsertAnswer, { kind: "refused" }>;
@@ -9,8 +10,8 @@ type Refused = Extract<InsertAnswer, { kind: "refused" }>;
 export interface Holder {
   readonly id: JobId;
   readonly by: "id" | "request";
-  readonly type: string;
-  readonly bytes: Uint8Array;
+  /** Of the same type and payload. */
+  readonly isSame: boolean;
 }
 
 type HolderRow = readonly [id: JobId, lane: number, bytes: Uint8Array];
@@ -21,18 +22,25 @@ const selectById = selectHolder("job.id = ''||?");
 const selectByRequest = selectHolder("job.request_id = ''||?");
 const selectId = "SELECT 1 FROM job WHERE id = ?";
 
-/** Who holds the new job's id, else its request id; undefined: both are free. */
+/** Who has the new job's id, else its request id, or had it and was removed lately; undefined: both are free. */
 export function holderOf(step: Step, job: NewJob): Holder | undefined {
-  const byId = step.sql.tuple<HolderRow>(selectById, job.id);
-  if (byId !== undefined) return holder(step, byId, "id");
-  const byRequest = job.requestId === undefined ? undefined : step.sql.tuple<HolderRow>(selectByRequest, job.requestId);
-  return byRequest === undefined ? undefined : holder(step, byRequest, "request");
+  return holderOfId(step, job) ?? holderOfRequest(step, job);
+}
+
+function holderOfId(step: Step, job: NewJob): Holder | undefined {
+  const row = step.sql.tuple<HolderRow>(selectById, job.id);
+  return row === undefined ? remembered(rememberedById(step, job), job, "id") : holder(step, row, { job, by: "id" });
+}
+
+function holderOfRequest(step: Step, job: NewJob): Holder | undefined {
+  const row = job.requestId === undefined ? undefined : step.sql.tuple<HolderRow>(selectByRequest, job.requestId);
+  if (row !== undefined) return holder(step, row, { job, by: "request" });
+  return remembered(rememberedByRequest(step, job), job, "request");
 }
 
 /** A repeat is welcome; the same name for something else is refused with this code. */
-export function refusalBy(holder: Holder, job: NewJob): Refused["code"] | undefined {
-  const { type, bytes } = job.payload;
-  if (holder.type === type && Buffer.compare(holder.bytes, bytes) === 0) return undefined;
+export function refusalBy(holder: Holder): Refused["code"] | undefined {
+  if (holder.isSame) return undefined;
   return holder.by === "id" ? "JOB_ID_EXISTS" : "REQUEST_ID_REUSED";
 }
 
@@ -46,8 +54,11 @@ export function findRepeats(step: Step, trees: readonly NewTree[]): Refused | re
   const repeated: (JobId | undefined)[] = [];
   for (const [index, { root, nodes }] of trees.entries()) {
     const known =
-      broughtBy(ids.get(root.id), "id") ?? holderOf(step, root) ?? broughtBy(requestOf(requests, root), "request");
-    const code = known === undefined ? undefined : refusalBy(known, root);
+      broughtBy(ids.get(root.id), root, "id") ??
+      holderOfId(step, root) ??
+      broughtBy(requestOf(requests, root), root, "request") ??
+      holderOfRequest(step, root);
+    const code = known === undefined ? undefined : refusalBy(known);
     if (known !== undefined && code !== undefined) return { kind: "refused", index, code, id: known.id };
     repeated.push(known?.id);
     if (known !== undefined) continue;
@@ -67,10 +78,20 @@ function requestOf(requests: ReadonlyMap<string, NewJob>, root: NewJob): NewJob 
   return root.requestId === undefined ? undefined : requests.get(root.requestId);
 }
 
-function broughtBy(job: NewJob | undefined, by: Holder["by"]): Holder | undefined {
-  return job === undefined ? undefined : { id: job.id, by, type: job.payload.type, bytes: job.payload.bytes };
+function broughtBy(first: NewJob | undefined, job: NewJob, by: Holder["by"]): Holder | undefined {
+  return first === undefined ? undefined : { id: first.id, by, isSame: isSame(first.payload, job.payload) };
 }
 
-function holder(step: Step, [id, lane, bytes]: HolderRow, by: Holder["by"]): Holder {
-  return { id, by, type: step.mirror.lane(lane).type, bytes };
+function holder(step: Step, row: HolderRow, to: { readonly job: NewJob; readonly by: Holder["by"] }): Holder {
+  const [id, lane, bytes] = row;
+  const { type } = step.mirror.lane(lane);
+  return { id, by: to.by, isSame: isSame({ type, bytes }, to.job.payload) };
+}
+
+function remembered(memory: Memory | undefined, job: NewJob, by: Holder["by"]): Holder | undefined {
+  return memory === undefined ? undefined : { id: memory.id, by, isSame: isRepeatOf(memory, job) };
+}
+
+function isSame(left: NewJob["payload"], right: NewJob["payload"]): boolean {
+  return left.type === right.type && Buffer.compare(left.bytes, right.bytes) === 0;
 }

@@ -49,6 +49,7 @@ CREATE TABLE job (
   neg_priority INTEGER NOT NULL,   -- negated, so that the ready index ascends in claim order
   run_at INTEGER NOT NULL,
   delay_ms INTEGER,                -- counts from the release of a held job
+  start_at INTEGER,                -- of a job below another: not before this time, whenever it is released
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   version INTEGER NOT NULL DEFAULT 1,
@@ -68,6 +69,7 @@ CREATE TABLE job (
   ran_at INTEGER,
   finished_at INTEGER,
   cancel INTEGER NOT NULL DEFAULT 0,   -- reason of a requested cancel
+  cancel_heirs INTEGER NOT NULL DEFAULT 0, -- nothing below runs then, whatever its trigger
   reason INTEGER NOT NULL DEFAULT 0,   -- of its own end; shown when terminal
   parent INTEGER,
   root INTEGER,                    -- NULL for a root
@@ -81,6 +83,7 @@ CREATE TABLE job (
   edge_flipped INTEGER NOT NULL DEFAULT 0,
   propagate_due INTEGER NOT NULL DEFAULT 0,
   below INTEGER NOT NULL DEFAULT 0,    -- 1: it has a row in barrier
+  staged INTEGER NOT NULL DEFAULT 0,   -- children in stage that are not in the chain yet
   max_attempts INTEGER,
   timeout_ms INTEGER,
   backoff TEXT,
@@ -104,6 +107,12 @@ CREATE INDEX job_dead ON job (state) WHERE state = 8;
 CREATE INDEX job_below ON job (parent, role, position) WHERE parent IS NOT NULL;
 CREATE INDEX job_root ON job (root) WHERE root IS NOT NULL;
 CREATE UNIQUE INDEX job_key ON job (parent, key) WHERE key IS NOT NULL;
+-- Roots of ended chains: what retention counts from.
+CREATE INDEX job_ended ON job (lane, state, finished_at) WHERE root IS NULL AND state >= 7;
+-- What a revival looks at: nodes that ended badly, and those that are just ending.
+CREATE INDEX job_bad ON job (parent, role, position, state, reason, policy) WHERE parent IS NOT NULL AND state >= 8;
+CREATE INDEX job_ending ON job (parent)
+  WHERE parent IS NOT NULL AND (propagate_due = 1 OR state < 7 AND (cancel <> 0 OR run > 2));
 
 CREATE TABLE payload (
   seq INTEGER PRIMARY KEY,
@@ -134,8 +143,11 @@ CREATE TABLE barrier (
   children_not_ok INTEGER NOT NULL DEFAULT 0,
   heirs_not_ok INTEGER NOT NULL DEFAULT 0,
   judged INTEGER NOT NULL DEFAULT 0,  -- its heirs have been judged since its barrier opened
-  chain_nodes INTEGER NOT NULL     -- of the whole chain, in its root's row; else 0
+  chain_nodes INTEGER NOT NULL,    -- of the whole chain, in its root's row; else 0
+  reviving INTEGER NOT NULL DEFAULT 0, -- what cascade still brings back below it
+  revived INTEGER NOT NULL DEFAULT -1  -- up to this position it has
 ) STRICT;
+CREATE INDEX barrier_reviving ON barrier (seq) WHERE reviving <> 0;
 
 -- Cancels due below a job: kind 1 everything that its end asks for, 2 FAIL_FAST. Nodes up to position have been seen to.
 CREATE TABLE cascade (
@@ -144,7 +156,7 @@ CREATE TABLE cascade (
   position INTEGER NOT NULL DEFAULT -1
 ) STRICT;
 
--- Workers' registrations. Ended ones stay, since history names them.
+-- Workers' registrations. Ended ones stay as long as history may name them.
 CREATE TABLE session (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -158,12 +170,51 @@ CREATE TABLE session (
   buffered TEXT                    -- JSON list of the leases last named as buffered; NULL: none
 ) STRICT;
 CREATE INDEX session_live ON session (expires_at) WHERE ended_at IS NULL;
+CREATE INDEX session_over ON session (ended_at) WHERE ended_at IS NOT NULL;
 
--- Pruned roots whose ids are still remembered. Written once pruning exists.
+-- Children staged by one attempt, in frames beside the chain until its success is accepted: phase 1 its lease is live, 2 they go
+-- into the chain, 3 nobody needs them any more: they go some at a time.
+CREATE TABLE stage (
+  id INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  phase INTEGER NOT NULL,
+  seq INTEGER NOT NULL             -- of the last frame
+) STRICT;
+CREATE UNIQUE INDEX stage_job ON stage (job) WHERE phase < 3;
+CREATE INDEX stage_expand ON stage (job) WHERE phase = 2;
+CREATE INDEX stage_over ON stage (id) WHERE phase = 3;
+CREATE TABLE stage_frame (
+  id INTEGER PRIMARY KEY,          -- in the order in which they came
+  stage INTEGER NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0, -- so many of its nodes are in the chain
+  nodes BLOB NOT NULL              -- as staged-nodes.ts writes them
+) STRICT;
+CREATE INDEX stage_frames ON stage_frame (stage);
+CREATE TABLE stage_key (
+  stage INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  PRIMARY KEY (stage, key)
+) STRICT, WITHOUT ROWID;
+
+-- What a handler last said of how far it is.
+CREATE TABLE progress (
+  seq INTEGER PRIMARY KEY,
+  attempt INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+
+-- Roots whose chain is being removed, some rows at a time.
+CREATE TABLE pruning (
+  seq INTEGER PRIMARY KEY
+) STRICT;
+
+-- Removed roots whose ids still answer repeats.
 CREATE TABLE tombstone (
   id TEXT PRIMARY KEY,
   request_id TEXT,
-  type TEXT NOT NULL,
+  type INTEGER NOT NULL,
   payload_hash BLOB NOT NULL,
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -177,4 +228,7 @@ CREATE TRIGGER job_removed AFTER DELETE ON job BEGIN
   DELETE FROM attempt WHERE seq = old.seq;
   DELETE FROM barrier WHERE seq = old.seq;
   DELETE FROM cascade WHERE seq = old.seq;
+  DELETE FROM progress WHERE seq = old.seq;
+  DELETE FROM pruning WHERE seq = old.seq;
+  UPDATE stage SET phase = 3 WHERE job = old.seq AND phase < 3;
 END;

@@ -42,6 +42,11 @@ const selectCancels = `
   SELECT lease, cancel FROM job INDEXED BY job_session
   WHERE session = ?+0 AND state = ${State.RUNNING} AND cancel <> 0 ORDER BY seq`;
 
+const selectOldestJob = "SELECT created_at FROM job ORDER BY seq LIMIT 1";
+const forgetEnded = `
+  DELETE FROM session WHERE seq IN (
+    SELECT seq FROM session INDEXED BY session_over WHERE ended_at IS NOT NULL AND ended_at < ?+0 LIMIT ?+0)`;
+
 /** At most `max` running jobs of a session, in insertion order. */
 export function leasesOf(step: Step, session: number, max: number = Number.MAX_SAFE_INTEGER): LeasedRow[] {
   return step.sql.rows<LeasedRow>(selectLeases, session, max);
@@ -125,4 +130,10 @@ function keptLease(step: Step, row: LeasedRow): KeptLease {
     sinceClaimMs: step.now - (row.claimed_at ?? step.now),
     cancelReason: reasonOf(row.cancel),
   };
+}
+
+/** Forgets at most `max` sessions that ended before the oldest job came: no history names them. */
+export function forgetSessions(step: Step, max: number): void {
+  const [oldest = step.now] = step.sql.tuple<[number]>(selectOldestJob) ?? [];
+  step.sql.run(forgetEnded, oldest, max);
 }

@@ -20,9 +20,10 @@ type HotRow = readonly [
   parent: number | null,
   role: number,
   policy: number,
+  staged: number,
 ];
 
-const selectHot = "SELECT id, lane, state, lease, cancel, below, parent, role, policy FROM job WHERE seq = ?";
+const selectHot = "SELECT id, lane, state, lease, cancel, below, parent, role, policy, staged FROM job WHERE seq = ?";
 
 const completeHot = `
   UPDATE job SET
@@ -37,11 +38,15 @@ export function settle(step: Step, item: SettleItem): SettleAnswer {
   const seq = seqOfLease(leaseId);
   const hot = step.sql.tuple<HotRow>(selectHot, seq);
   if (hot === undefined) return { kind: "lost" };
-  const [, , state, lease, cancel, below] = hot;
+  const [, , state, lease, cancel, below, , , , staged] = hot;
   if (lease !== leaseId) return { kind: "lost" };
   const isSuccess =
-    outcome.kind === "success" && outcome.nodes.length === 0 && item.sent === "success" && item.problem === undefined;
-  if (state === State.RUNNING && cancel === 0 && below === 0 && isSuccess) {
+    outcome.kind === "success" &&
+    outcome.nodes.length === 0 &&
+    item.sent === "success" &&
+    item.problem === undefined &&
+    (outcome.staged ?? 0) === 0;
+  if (state === State.RUNNING && cancel === 0 && below === 0 && staged === 0 && isSuccess) {
     return complete(step, { seq, leaseId, hot, result: outcome.result });
   }
   const row = loadJob(step, seq);

@@ -1,8 +1,11 @@
 import { ConveyorError } from "../../core/errors.ts";
+import { defaultRetention, type Retention } from "../../core/job.ts";
 import type { CommitAnswer, CommitBatch, Store, StoreOptions } from "../store.ts";
+import { cancel } from "./cancel.ts";
 import { cascade } from "./cascade.ts";
 import { claim } from "./claim.ts";
 import { dump } from "./dump.ts";
+import { expand } from "./expand.ts";
 import { insert } from "./insert.ts";
 import { getJob } from "./job-record.ts";
 import { judgeParents } from "./judge.ts";
@@ -13,11 +16,16 @@ import { lockStore } from "./lock.ts";
 import { openFile, resolveFile } from "./open-file.ts";
 import { promote } from "./promote.ts";
 import { propagate } from "./propagate.ts";
+import { prune } from "./prune.ts";
 import { getQueue, updateQueue } from "./queues.ts";
 import { getChain } from "./read-chain.ts";
 import { reap } from "./reap.ts";
+import { remove } from "./remove.ts";
+import { report } from "./report.ts";
+import { retry } from "./retry.ts";
 import { closeSession, detachSession, openSession, renew, resumeSession } from "./sessions.ts";
 import { settle } from "./settle.ts";
+import { stage } from "./stage.ts";
 import { getStatuses } from "./statuses.ts";
 import { effectsOf, type Step } from "./step.ts";
 import { type Reading, type Synchronous, Transactions } from "./transactions.ts";
@@ -51,7 +59,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions)
       db.close();
       lock.release();
     };
-    return storeOver(transactions, { location, synchronous, close });
+    return storeOver(transactions, { location, synchronous, retention: options.retention ?? defaultRetention, close });
   } catch (error) {
     lock.release();
     throw error;
@@ -67,7 +75,12 @@ const durability: Readonly<Record<Synchronous, string>> = {
 /** The verbs over an opened file; `close` gives up what holds it. */
 export function storeOver(
   transactions: Transactions,
-  file: { readonly location: string; readonly synchronous: Synchronous; readonly close: () => void },
+  file: {
+    readonly location: string;
+    readonly synchronous: Synchronous;
+    readonly retention: Retention;
+    readonly close: () => void;
+  },
 ): Store {
   let isClosed = false;
   const check = (): void => {
@@ -85,9 +98,6 @@ export function storeOver(
     check();
     return transactions.writeSoft(work);
   };
-  const notBuilt = async (): Promise<never> => {
-    throw new Error("not built yet");
-  };
   return {
     description: { kind: "sqlite", location: file.location, durability: durability[file.synchronous] },
     commit: (batch) => (acknowledges(batch) ? write : writeSoft)((step) => commit(step, batch)),
@@ -99,13 +109,17 @@ export function storeOver(
     reap: (request) => write((step) => reap(step, request)),
     propagate: ({ max }) => write((step) => propagate(step, max)),
     cascade: ({ max }) => write((step) => cascade(step, max)),
-    expand: notBuilt,
-    prune: notBuilt,
-    cancel: notBuilt,
-    retry: notBuilt,
-    remove: notBuilt,
-    stage: notBuilt,
-    report: notBuilt,
+    expand: ({ max }) => writeSoft((step) => expand(step, max)),
+    prune: ({ max }) => writeSoft((step) => prune(step, { max, retention: file.retention })),
+    cancel: (items) =>
+      write((step) => ({ answers: items.map((item) => cancel(step, item)), effects: effectsOf(step) })),
+    retry: (items) => write((step) => ({ answers: items.map((item) => retry(step, item)), effects: effectsOf(step) })),
+    remove: (roots, { max }) => write((step) => remove(step, roots, max)),
+    stage: (items) => write((step) => items.map((item) => stage(step, item))),
+    report: (items) =>
+      writeSoft((step) => {
+        for (const item of items) report(step, item);
+      }),
     getJob: (id) => read((reading) => getJob(reading, id)),
     listJobs: (filter, page) => read((reading) => listJobs(reading, filter, page)),
     getChain: (id, request) => getChain(read, id, request),

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type Database from "better-sqlite3";
+import { defaultRetention } from "../../../src/core/job.ts";
 import { openFile } from "../../../src/store/sqlite/open-file.ts";
 import { storeOver } from "../../../src/store/sqlite/store.ts";
 import { Transactions } from "../../../src/store/sqlite/transactions.ts";
@@ -28,7 +29,8 @@ export async function withWorld(work: (world: SqliteWorld, db: Database.Database
       lacks: {},
       open: async ({ defaults, clock = Date.now }) => {
         const transactions = new Transactions(db, { location, defaults, clock, synchronous: "FULL" });
-        const store = storeOver(transactions, { location, synchronous: "FULL", close: () => db.close() });
+        const file = { location, synchronous: "FULL", retention: defaultRetention, close: () => db.close() } as const;
+        const store = storeOver(transactions, file);
         return { store, discard: () => store.close() };
       },
     });
