@@ -2,6 +2,7 @@ import { JobService } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { QueueService } from "../../gen/conveyor/v1/queue_service_pb.ts";
 import { WorkerService, type WorkResponse } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError } from "../core/errors.ts";
+import type { JobId } from "../core/names.ts";
 import { aborted, within } from "../runtime/abort.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { createIds } from "../runtime/ids.ts";
@@ -19,6 +20,7 @@ import { createTlsIdentity, type ServerTls } from "./edge/server-tls.ts";
 import { announce, hear } from "./effects.ts";
 import { type Authenticate, type Authorize, createGate } from "./gate.ts";
 import { createLaneBoard } from "./lane-board.ts";
+import { createLookSchedule } from "./look-schedule.ts";
 import { createCascader } from "./maintenance/cascader.ts";
 import { createExpander } from "./maintenance/expander.ts";
 import { createLaneWatch } from "./maintenance/lane-watch.ts";
@@ -32,9 +34,11 @@ import { observedStore } from "./observed-store.ts";
 import { type BrokerIntervals, defaultIntervals } from "./options.ts";
 import { createReach } from "./reach.ts";
 import { createServer, type Listener, listen } from "./server.ts";
+import { createEnqueueStreams } from "./services/enqueue-streams.ts";
 import { createHealth } from "./services/health.ts";
 import { jobService } from "./services/job-service.ts";
 import { queueService } from "./services/queue-service.ts";
+import { createWatchStreams } from "./services/watch-jobs.ts";
 import { workerService } from "./services/worker-service.ts";
 import { createDepartures } from "./sessions/departures.ts";
 import { createReporter } from "./sessions/reporter.ts";
@@ -42,6 +46,7 @@ import { createResultRoom } from "./sessions/result-room.ts";
 import { createSessionTable } from "./sessions/session-table.ts";
 import { createStager } from "./sessions/stager.ts";
 import { createWaiters } from "./waiters.ts";
+import { createWatches } from "./watch/watches.ts";
 
 export interface BrokerOptions {
   /** Stays the caller's: it is opened before and closed after. */
@@ -91,7 +96,12 @@ export function createBroker(options: BrokerOptions): Broker {
     options.authenticate ?? (options.tls?.clientCa === undefined ? undefined : authenticationBy(undefined));
   const gate = createGate({ authenticate, authorize: options.authorize });
   const health = createHealth(services);
-  const waiters = createWaiters({ clock, lookMs: intervals.lookMs, onDueIn: (ms) => waitWatch.wakeIn(ms) });
+  const waits = createLookSchedule<JobId>({
+    clock,
+    lookMs: intervals.lookMs,
+    onDueIn: (ms) => waitWatch.wakeIn(ms),
+  });
+  const waiters = createWaiters({ schedule: waits });
   const board = createLaneBoard();
   const table = createSessionTable();
   const newcomers = new Set<FrameStream<WorkResponse>>();
@@ -110,7 +120,19 @@ export function createBroker(options: BrokerOptions): Broker {
   });
   const store = observedStore(options.store, reach);
   const onEffects = (effects: Effects) =>
-    announce(effects, { dispatcher, waiters, table, news, propagator, cascader, expander, promoter, clock });
+    announce(effects, {
+      dispatcher,
+      waiters,
+      waits,
+      watches,
+      table,
+      news,
+      propagator,
+      cascader,
+      expander,
+      promoter,
+      clock,
+    });
   const onUnexpected = (error: unknown, method: string) => logger.error("call broke", { method, error });
   const news = createNewsDesk({
     store,
@@ -118,7 +140,7 @@ export function createBroker(options: BrokerOptions): Broker {
     table,
     clock,
     logger,
-    onNews: (told) => hear(told, { dispatcher, waiters, table }),
+    onNews: (told) => hear(told, { dispatcher, waiters, waits, watches, table }),
   });
   const dispatcher = createDispatcher({ board, ids, poke: () => committer.poke() });
   const committer = createCommitter({ store, claims: dispatcher, onEffects, logger });
@@ -137,7 +159,8 @@ export function createBroker(options: BrokerOptions): Broker {
   const cascader = createCascader(upkeep);
   const expander = createExpander(upkeep);
   const pruner = createPruner(upkeep);
-  const waitWatch = createWaitWatch({ ...upkeep, waiters });
+  const waitWatch = createWaitWatch({ ...upkeep, waiters, schedule: waits });
+  const watches = createWatches({ ...upkeep, clock, signal: over.signal });
   const loops = together([
     news,
     promoter,
@@ -148,11 +171,14 @@ export function createBroker(options: BrokerOptions): Broker {
     createReaper({ ...upkeep, reach, onReaped: (answer) => table.reaped(answer) }),
     createLaneWatch({ ...upkeep, board, dispatcher }),
     waitWatch,
+    watches,
   ]);
 
   const server = createServer();
   const wakePruner = () => pruner.wake();
   const context = { store, committer, waiters, gate, onUnexpected, onEffects, wakePruner, sourceFor };
+  const enqueues = createEnqueueStreams({ context, helloMs: intervals.helloMs });
+  const watchStreams = createWatchStreams({ context, watches, intervals });
   const sessions = {
     store,
     committer,
@@ -172,7 +198,7 @@ export function createBroker(options: BrokerOptions): Broker {
     signal: over.signal,
   };
   const work = { store, context: sessions, onEffects, onUnexpected, newcomers, stopping: () => stopped !== undefined };
-  server.addService(serviceDefinition(JobService), jobService(context));
+  server.addService(serviceDefinition(JobService), jobService(context, { enqueue: enqueues, watch: watchStreams }));
   server.addService(serviceDefinition(WorkerService), workerService(context, work));
   server.addService(serviceDefinition(QueueService), queueService(context, { board, dispatcher, news }));
   health.addTo(server);
@@ -198,12 +224,15 @@ export function createBroker(options: BrokerOptions): Broker {
 
   async function shutDown(): Promise<void> {
     health.serving(false);
+    enqueues.drain();
     dispatcher.stop();
     waiters.stop();
+    watchStreams.close();
     for (const stream of newcomers) stream.close(new ConveyorError("DRAINING", "this broker stops; open a new stream"));
     for (const session of table.all()) session.drain(intervals.drainMs);
     await within(table.empty(), intervals.drainMs);
-    await within(committer.idle(), intervals.stopMs);
+    await within(Promise.all([committer.idle(), enqueues.idle()]), intervals.stopMs);
+    enqueues.close();
     for (const session of table.all()) session.end();
     await listener?.close(intervals.stopMs);
     await within(Promise.all([committer.idle(), departures.idle()]), intervals.stopMs);

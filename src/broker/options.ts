@@ -27,6 +27,10 @@ export interface BrokerIntervals {
   readonly lookMs: number;
   /** How long a stop lets workers go on with their streams, so that they can move to another broker or end what they hold. */
   readonly drainMs: number;
+  /** How often a watcher is told its place although nothing changed. */
+  readonly bookmarkMs: number;
+  /** A watcher that takes nothing for so long although something waits is dropped. */
+  readonly slowWatcherMs: number;
   /** How long a stop waits for calls that are still open. */
   readonly stopMs: number;
 }
@@ -45,6 +49,8 @@ export const defaultIntervals: BrokerIntervals = {
   pollMs: 1_000,
   pruneMs: 60_000,
   lookMs: 50,
+  bookmarkMs: 15_000,
+  slowWatcherMs: 30_000,
   drainMs: 3_000,
   stopMs: 5_000,
 };

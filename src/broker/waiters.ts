@@ -1,12 +1,12 @@
 import { ConveyorError } from "../core/errors.ts";
 import { isTerminal, type JobState } from "../core/job.ts";
 import type { JobId } from "../core/names.ts";
-import type { Clock } from "../runtime/clock.ts";
+import type { LookSchedule } from "./look-schedule.ts";
 
 /** What someone waits for: the end of the job's own run, or of all that is below it as well. */
 export type WaitGoal = "RAN" | "TERMINAL";
 
-/** Who waits for jobs, in memory; and which jobs are to be looked at, in case another broker ended them. */
+/** Who waits for jobs, in memory; what they wait for is in `schedule`, in case another broker ends it. */
 export interface Waiters {
   /** Resolves with true when the job may have got there since the call, with false after `ms`; throws the signal's reason, SERVER_BUSY or DRAINING. */
   reached(
@@ -15,34 +15,19 @@ export interface Waiters {
   ): Promise<boolean>;
   /** These have ended: their own run with any state, all of it with a terminal one; undefined: one of both. */
   wake(ended: readonly { readonly id: JobId; readonly state: JobState | undefined }[]): void;
-  /** Jobs whose time to be looked at has come; each is looked at next after twice the pause. */
-  due(): readonly JobId[];
-  /** Until the next is due; undefined: nobody waits. */
-  nextInMs(): number | undefined;
-  /** Hints may have been lost: all are due. */
-  lookAgain(): void;
   /** The broker stops: nobody waits on. */
   stop(): void;
 }
 
 const waitersMax = 10_000;
-const pausesMax = 20;
 
-interface Waited {
-  readonly waiters: Set<{ readonly goal: WaitGoal; onReached(): void }>;
-  pauseMs: number;
-  dueAt: number;
+interface Waiter {
+  readonly goal: WaitGoal;
+  onReached(): void;
 }
 
-export function createWaiters(options: {
-  readonly clock: Clock;
-  /** The first pause before a look; the longest is 20 times that. */
-  readonly lookMs: number;
-  /** A job is due in so long. */
-  readonly onDueIn: (ms: number) => void;
-}): Waiters {
-  const { clock, lookMs, onDueIn } = options;
-  const jobs = new Map<JobId, Waited>();
+export function createWaiters({ schedule }: { readonly schedule: LookSchedule<JobId> }): Waiters {
+  const jobs = new Map<JobId, Set<Waiter>>();
   const stopping = new AbortController();
   let count = 0;
 
@@ -82,21 +67,21 @@ export function createWaiters(options: {
     });
   }
 
-  function add(id: JobId, waiter: { readonly goal: WaitGoal; onReached(): void }): void {
-    const waited = jobs.get(id) ?? { waiters: new Set(), pauseMs: 0, dueAt: 0 };
-    jobs.set(id, waited);
-    waited.waiters.add(waiter);
+  function add(id: JobId, waiter: Waiter): void {
+    const waiters = jobs.get(id) ?? new Set();
+    jobs.set(id, waiters);
+    waiters.add(waiter);
     count += 1;
-    waited.pauseMs = lookMs;
-    waited.dueAt = clock.elapsed() + lookMs;
-    onDueIn(lookMs);
+    schedule.soon(id);
   }
 
-  function remove(id: JobId, waiter: { readonly goal: WaitGoal; onReached(): void }): void {
-    const waited = jobs.get(id);
-    if (waited?.waiters.delete(waiter) !== true) return;
+  function remove(id: JobId, waiter: Waiter): void {
+    const waiters = jobs.get(id);
+    if (waiters?.delete(waiter) !== true) return;
     count -= 1;
-    if (waited.waiters.size === 0) jobs.delete(id);
+    if (waiters.size > 0) return;
+    jobs.delete(id);
+    schedule.remove(id);
   }
 
   return {
@@ -105,33 +90,8 @@ export function createWaiters(options: {
       if (count === 0) return;
       for (const { id, state } of ended) {
         const ends = state === undefined || isTerminal(state);
-        for (const each of [...(jobs.get(id)?.waiters ?? [])]) if (ends || each.goal === "RAN") each.onReached();
+        for (const each of [...(jobs.get(id) ?? [])]) if (ends || each.goal === "RAN") each.onReached();
       }
-    },
-    due() {
-      const now = clock.elapsed();
-      const due: JobId[] = [];
-      for (const [id, waited] of jobs) {
-        // Those that are nearly due come along: fewer looks with more in each.
-        if (waited.dueAt > now + lookMs / 2) continue;
-        due.push(id);
-        waited.pauseMs = Math.min(2 * waited.pauseMs, pausesMax * lookMs);
-        waited.dueAt = now + waited.pauseMs;
-      }
-      return due;
-    },
-    nextInMs() {
-      let next = Number.POSITIVE_INFINITY;
-      for (const { dueAt } of jobs.values()) next = Math.min(next, dueAt);
-      return next === Number.POSITIVE_INFINITY ? undefined : Math.max(0, next - clock.elapsed());
-    },
-    lookAgain() {
-      const now = clock.elapsed();
-      for (const waited of jobs.values()) {
-        waited.pauseMs = lookMs;
-        waited.dueAt = now;
-      }
-      if (jobs.size > 0) onDueIn(0);
     },
     stop: () => stopping.abort(new ConveyorError("DRAINING", "this broker stops; ask another one, or again later")),
   };

@@ -1,4 +1,4 @@
-import { toBinary } from "@bufbuild/protobuf";
+import { type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { type JobProgress, JobProgressSchema } from "../../gen/conveyor/v1/job_pb.ts";
 import type { ProgressReport } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import { limits } from "../core/limits.ts";
@@ -27,7 +27,12 @@ export function progressFromWire(
 }
 
 /** What is kept of a progress; throws what protobuf says of details that are no JSON. */
-export function progressBytes({ fraction, message, details }: Omit<JobProgress, "attempt">): Uint8Array {
+export function progressBytes(progress: {
+  readonly fraction?: number | undefined;
+  readonly message: string;
+  readonly details?: JsonObject | undefined;
+}): Uint8Array {
+  const { fraction, message, details } = progress;
   const kept: JobProgress = { $typeName: "conveyor.v1.JobProgress", message, attempt: 0 };
   if (fraction !== undefined) kept.fraction = fraction;
   if (details !== undefined) kept.details = details;

@@ -1,15 +1,19 @@
 import { isTerminal } from "../../core/job.ts";
+import type { JobId } from "../../core/names.ts";
 import { createLoop, type Loop } from "../../runtime/loop.ts";
+import type { LookSchedule } from "../look-schedule.ts";
 import type { Waiters } from "../waiters.ts";
 import type { MaintenanceContext } from "./context.ts";
 
 const idsPerLookMax = 1_000;
 
 /** Looks at the jobs that somebody waits for here, many at once: another broker may have ended them, and its hint may be lost. */
-export function createWaitWatch(context: MaintenanceContext & { readonly waiters: Waiters }): Loop {
-  const { store, waiters } = context;
+export function createWaitWatch(
+  context: MaintenanceContext & { readonly waiters: Waiters; readonly schedule: LookSchedule<JobId> },
+): Loop {
+  const { store, waiters, schedule } = context;
 
-  async function look(ids: ReturnType<Waiters["due"]>): Promise<void> {
+  async function look(ids: readonly JobId[]): Promise<void> {
     const statuses = await store.getStatuses(ids);
     waiters.wake(
       ids.flatMap((id, index) => {
@@ -27,10 +31,10 @@ export function createWaitWatch(context: MaintenanceContext & { readonly waiters
     logger: context.logger,
     random: context.ids.random,
     async run() {
-      const due = waiters.due();
+      const due = schedule.due();
       for (let first = 0; first < due.length; first += idsPerLookMax)
         await look(due.slice(first, first + idsPerLookMax));
-      return waiters.nextInMs();
+      return schedule.nextInMs();
     },
   });
 }

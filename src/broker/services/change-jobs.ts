@@ -22,7 +22,7 @@ export async function cancelJob(
   const { answers, effects } = await context.store.cancel([{ id, includeHeirs }]);
   context.onEffects(effects);
   if (answers[0]?.kind !== "cancelled") throw jobNotFound(id);
-  return changed(context, id, caller);
+  return changed(context, id);
 }
 
 /** Retries a job. Throws JOB_NOT_FOUND and JOB_NOT_RETRYABLE. */
@@ -35,7 +35,7 @@ export async function retryJob(
   const [answer] = await retryPatiently(context, [{ id, expectedEpoch }], caller.signal);
   if (answer?.kind === "refused") throw notRetryable(id, answer);
   if (answer?.kind !== "retried" && answer?.kind !== "unchanged") throw jobNotFound(id);
-  return changed(context, id, caller);
+  return changed(context, id);
 }
 
 /** Removes a terminal chain by its root. Throws JOB_NOT_FOUND, CHAIN_OPEN, and INVALID_OPTION for a job below a root. */
@@ -68,7 +68,7 @@ export function notRemovable(id: JobId, answer: Exclude<RemoveAnswer, { kind: "r
 }
 
 /** The job after it was changed; who may change it may see what became of it. */
-async function changed(context: ServiceContext, id: JobId, caller: Caller): Promise<{ job: Job }> {
-  const job = await readJob(context, id, { ...caller, admit: () => undefined });
+async function changed(context: ServiceContext, id: JobId): Promise<{ job: Job }> {
+  const job = await readJob(context, id, { admit: () => undefined });
   return { job: jobToWire(job, "BASIC") };
 }

@@ -25,8 +25,7 @@ interface Enqueued {
 /** Commits one job or tree; throws what stands against it. */
 export async function enqueueOne(context: ServiceContext, request: EnqueueRequest, caller: Caller): Promise<Enqueued> {
   const tree = treeOf(request.item, { source: context.sourceFor(caller.principal), caller, path: "" });
-  const [enqueued] = await inserted(context, [tree], () => "");
-  return one(enqueued);
+  return insertTree(context, tree, "");
 }
 
 /** Commits many, each on its own or all together. */
@@ -65,13 +64,7 @@ async function apart(context: ServiceContext, trees: readonly (NewTree | Conveyo
   const results = await Promise.all(
     trees.map(async (tree, index) => {
       if (isConveyorError(tree)) return tree;
-      try {
-        const [enqueued] = await inserted(context, [tree], () => `items[${index}]`);
-        return one(enqueued);
-      } catch (error) {
-        if (isConveyorError(error)) return error;
-        throw error;
-      }
+      return insertTree(context, tree, `items[${index}]`).catch(expected);
     }),
   );
   const outage = outageOfAll(results);
@@ -86,6 +79,13 @@ function outageOfAll(results: readonly (Enqueued | ConveyorError)[]): ConveyorEr
   const [first] = results;
   if (!isConveyorError(first) || !outages.includes(first.code)) return undefined;
   return results.every((each) => isConveyorError(each) && each.code === first.code) ? first : undefined;
+}
+
+/** Commits one tree; throws what stands against it, with `path` before the text. */
+export async function insertTree(context: ServiceContext, tree: NewTree, path: string): Promise<Enqueued> {
+  const [enqueued] = await inserted(context, [tree], () => path);
+  if (enqueued === undefined) throw new Error("the store answered no root");
+  return enqueued;
 }
 
 async function inserted(
@@ -123,9 +123,10 @@ function problemOf({ code, id }: Extract<InsertAnswer, { kind: "refused" }>): st
   }
 }
 
-function treeOf(
+/** A job or tree as a store takes it; throws what is wrong with it, or ROLE_MISSING. */
+export function treeOf(
   item: EnqueueItem["item"] | EnqueueRequest["item"],
-  context: { readonly source: SpecSource; readonly caller: Caller; readonly path: string },
+  context: { readonly source: SpecSource; readonly caller: Pick<Caller, "admit">; readonly path: string },
 ): NewTree {
   const { source, caller, path } = context;
   switch (item.case) {
@@ -146,23 +147,23 @@ function treeOf(
   }
 }
 
-function admitAll(tree: NewTree, caller: Caller): void {
+function admitAll(tree: NewTree, caller: Pick<Caller, "admit">): void {
   caller.admit({ queue: tree.root.queue, type: tree.root.payload.type });
   for (const { job } of tree.nodes) caller.admit({ queue: job.queue, type: job.payload.type });
 }
 
-function attempt<T>(work: () => T): T | ConveyorError {
+/** What `work` gives, or the error that it may well end with; any other is thrown. */
+export function attempt<T>(work: () => T): T | ConveyorError {
   try {
     return work();
   } catch (error) {
-    if (isConveyorError(error)) return error;
-    throw error;
+    return expected(error);
   }
 }
 
-function one<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("the store answered no root");
-  return value;
+function expected(error: unknown): ConveyorError {
+  if (isConveyorError(error)) return error;
+  throw error;
 }
 
 function accepted({ id, deduplicated }: Enqueued): EnqueueResult {

@@ -25,7 +25,7 @@ const fullPageJobsMax = 100;
 const readsAtOnce = 16;
 
 /** The job as a caller may see it; throws JOB_NOT_FOUND. */
-export async function readJob(context: ServiceContext, id: JobId, caller: Caller): Promise<JobDetail> {
+export async function readJob(context: ServiceContext, id: JobId, caller: Pick<Caller, "admit">): Promise<JobDetail> {
   const job = await context.store.getJob(id);
   if (job === undefined) {
     caller.admit();
