@@ -7,7 +7,7 @@ import { serviceDefinition } from "../../src/wire/service-definition.ts";
 import { type FrameHandlers, type FrameStream, openFrameStream, serveFrameStream } from "../../src/wire/stream.ts";
 import { type Deferred, deferred } from "./deferred.ts";
 import { openLink } from "./link.ts";
-import { localClient, localServer } from "./local-server.ts";
+import { connectionTest, localClient, localServer } from "./local-server.ts";
 
 const { work } = WorkerService.method;
 const workPath = "/conveyor.v1.WorkerService/Work";
@@ -261,7 +261,7 @@ test("stream / a frame above 4 MiB is refused where it is sent, and the stream g
   assert.equal(seqOf(await arrived.promise), 3n);
 });
 
-test("stream / a broken connection closes both ends", async () => {
+connectionTest("stream / a broken connection closes both ends", async () => {
   const serverClosed = deferred<ConveyorError | undefined>();
   const arrived = deferred();
   await using local = await workServer({ onClose: serverClosed.resolve, onFrame: () => arrived.resolve() });
@@ -312,7 +312,7 @@ test("stream / frames that wait for a paused client come before the end", async 
   assert.deepEqual(seen, [1n, 2n, 3n, 4n, 5n]);
 });
 
-test("stream / a broken connection is noticed by a client that has paused", { timeout: 5_000 }, async () => {
+connectionTest("stream / a broken connection is noticed by a client that has paused", { timeout: 5_000 }, async () => {
   await using local = await workServer({
     onFrame(_, stream) {
       for (let seq = 0n; seq < 10n; seq += 1n) stream.send(ping(seq));
@@ -336,7 +336,7 @@ test("stream / a broken connection is noticed by a client that has paused", { ti
   }
 });
 
-test("stream / a broker that is not there is BROKER_UNREACHABLE", async () => {
+connectionTest("stream / a broker that is not there is BROKER_UNREACHABLE", async () => {
   const local = await workServer({});
   await local[Symbol.asyncDispose]();
   const client = localClient(local.address);

@@ -8,7 +8,7 @@ import { callUnary } from "../../src/wire/unary.ts";
 import { handleUnary, type ServerCallContext } from "../../src/wire/unary-handler.ts";
 import { deferred } from "./deferred.ts";
 import { openLink } from "./link.ts";
-import { type LocalServer, localClient, localServer } from "./local-server.ts";
+import { connectionTest, type LocalServer, localClient, localServer } from "./local-server.ts";
 
 const { getJob, enqueueBatch, enqueue } = JobService.method;
 
@@ -137,7 +137,7 @@ test("unary / a single request above 4 MiB is PAYLOAD_TOO_LARGE", async () => {
   assert.match(error.details, /has 5242880 bytes, at most 4194304/);
 });
 
-test("unary / a message above the transport's 8 MiB is PAYLOAD_TOO_LARGE, too", async () => {
+connectionTest("unary / a message above the transport's 8 MiB is PAYLOAD_TOO_LARGE, too", async () => {
   await using local = await jobServer({});
   const plain = new grpc.Client(local.address, grpc.credentials.createInsecure(), { "grpc.enable_http_proxy": 0 });
   try {
@@ -235,7 +235,7 @@ test("unary / without a deadline the handler sees none, and one of a year is cut
   assert.ok(Math.abs((seen[1] ?? 0) - Date.now() - 24 * 86_400_000) < 60_000, `${seen[1]}`);
 });
 
-test("unary / a broker that is not there is BROKER_UNREACHABLE", async () => {
+connectionTest("unary / a broker that is not there is BROKER_UNREACHABLE", async () => {
   const local = await jobServer({});
   await local[Symbol.asyncDispose]();
   const client = localClient(local.address);
@@ -246,7 +246,7 @@ test("unary / a broker that is not there is BROKER_UNREACHABLE", async () => {
   }
 });
 
-test("unary / a broker that dies in the middle of a call is BROKER_UNREACHABLE", async () => {
+connectionTest("unary / a broker that dies in the middle of a call is BROKER_UNREACHABLE", async () => {
   const called = deferred();
   await using local = await jobServer({
     getJob: () => {
@@ -278,7 +278,7 @@ test("unary / a method that the server does not have is METHOD_UNKNOWN", async (
   await failsWith("METHOD_UNKNOWN", callUnary(local.client, getJob, {}));
 });
 
-test("unary / metadata and the caller's address reach the handler", async () => {
+connectionTest("unary / metadata and the caller's address reach the handler", async () => {
   let seen: readonly unknown[] = [];
   await using local = await jobServer({
     getJob: async (_, { metadata, peer }) => {
