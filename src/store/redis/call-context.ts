@@ -14,19 +14,28 @@ const recordedNames: readonly RecordedErrorName[] = [
   "TOO_MANY_HEIRS",
   "DUPLICATE_KEY",
   "TREE_INVALID",
+  "STAGE_INCOMPLETE",
 ];
 
 /** What every script of a store is told besides its request: defaults, limits, texts (see `lua/step.lua`). */
 export function callContext(defaults: ServerDefaults): Buffer {
   const { maxAttempts, backoff, timeoutMs, crashLimit } = defaults;
-  const { depthMax, chainNodesMax, declarationsMax, heirsMax, snoozesMax, attemptsKeptFirst, attemptsKeptLast } =
-    limits;
+  const {
+    depthMax,
+    chainNodesMax,
+    declarationsMax,
+    heirsMax,
+    snoozesMax,
+    attemptsKeptFirst,
+    attemptsKeptLast,
+    childrenMax,
+  } = limits;
   return pack([
     maxAttempts,
     packBackoff(backoff),
     timeoutMs,
     crashLimit,
-    [depthMax, chainNodesMax, declarationsMax, heirsMax, snoozesMax, attemptsKeptFirst, attemptsKeptLast],
+    [depthMax, chainNodesMax, declarationsMax, heirsMax, snoozesMax, attemptsKeptFirst, attemptsKeptLast, childrenMax],
     recordedNames.map((name): Packable => {
       const error = recordedError(name);
       return [name, error.message, hashedText(error)];

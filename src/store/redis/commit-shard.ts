@@ -15,7 +15,7 @@ import { packInserts, readInserted } from "./insert.ts";
 import { LaneTable } from "./lane-table.ts";
 import { listOf, type Packable, type Unpacked } from "./msgpack.ts";
 import { packRenew, type RenewPart, readRenewed } from "./renew.ts";
-import { completedBy, packSettles, readSettled } from "./settle.ts";
+import { completedBy, packJitters, packSettles, readSettled } from "./settle.ts";
 import type { LeasePlace } from "./shards.ts";
 
 /** What of a commit concerns one shard. */
@@ -68,7 +68,7 @@ function packBatch({ tries }: Writing, { renew, settle, insert, claim }: ShardBa
     packInserts(insert, lanes),
     claim.map(({ item, soFar }) => packClaim(item, lanes, { soFar, tries })),
   ];
-  return [lanes.names, ...items];
+  return [lanes.names, ...items, packJitters(settle)];
 }
 
 /** Successes that their answer tells of stand in no other place. */

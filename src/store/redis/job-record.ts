@@ -1,4 +1,5 @@
-import type { AttemptRecord, JobDetail, JobError, JobSummary, TypedBytes } from "../../core/job.ts";
+import type { ReviveScope } from "../../core/chain.ts";
+import type { AttemptRecord, JobDetail, JobError, JobSummary, ProgressRecord, TypedBytes } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
 import {
   holdOf,
@@ -6,6 +7,7 @@ import {
   policyOf,
   reasonOf,
   recordedOf,
+  reviveOf,
   roleOf,
   runOf,
   State,
@@ -41,6 +43,8 @@ interface Barrier {
   readonly childrenNotOk: number;
   readonly heirsNotOk: number;
   readonly isJudged: boolean;
+  readonly reviving: ReviveScope | undefined;
+  readonly staged: number;
 }
 
 interface WorkerName {
@@ -74,13 +78,17 @@ function rowOf(values: readonly Unpacked[]): JobRow {
 }
 
 function barrierOf(packed: Buffer): Barrier {
-  const [pendingChildren, pendingHeirs, childrenNotOk, heirsNotOk, judged] = listOf(unpack(packed));
+  const values = listOf(unpack(packed));
+  const [pendingChildren, pendingHeirs, childrenNotOk, heirsNotOk, judged] = values;
+  const [reviving = 0, , , staged = 0] = values.slice(13);
   return {
     pendingChildren: numberOf(pendingChildren),
     pendingHeirs: numberOf(pendingHeirs),
     childrenNotOk: numberOf(childrenNotOk),
     heirsNotOk: numberOf(heirsNotOk),
     isJudged: judged === 1,
+    reviving: reviveOf(numberOf(reviving)),
+    staged: numberOf(staged),
   };
 }
 
@@ -142,7 +150,7 @@ export function detailOf(detail: Unpacked): JobDetail {
 }
 
 function detailOfRow(row: JobRow, values: readonly Unpacked[]): JobDetail {
-  const [, , , , , , result, attempts, workers] = values;
+  const [, , , , , , result, attempts, workers, progress] = values;
   const shown = attemptsOf(row.record, listOf(attempts), workersOf(listOf(workers)));
   return {
     ...summary(row),
@@ -152,8 +160,15 @@ function detailOfRow(row: JobRow, values: readonly Unpacked[]): JobDetail {
     metadata: row.metadata === "" ? {} : (JSON.parse(row.metadata) as Readonly<Record<string, string>>),
     attempts: shown,
     attemptsOmitted: row.record.attempt - shown.length,
-    progress: undefined,
+    progress: progressOf(progress),
   };
+}
+
+/** Packed progress; false: none was reported. */
+function progressOf(packed: Unpacked | undefined): ProgressRecord | undefined {
+  if (packed === undefined || packed === false) return undefined;
+  const [attempt, at, bytes] = listOf(unpack(bytesOf(packed)));
+  return { attempt: numberOf(attempt), at: numberOf(at), bytes: bytesOf(bytes) };
 }
 
 /** A packed result; false: none. */
@@ -239,10 +254,10 @@ export function dumpedOf(
       childrenNotOk: barrier?.childrenNotOk ?? 0,
       heirsNotOk: barrier?.heirsNotOk ?? 0,
       barrierJudged: isTerminalCode(record.state) || barrier?.isJudged === true,
-      cancelHeirs: false,
-      reviving: undefined,
-      staged: 0,
-      pruning: false,
+      cancelHeirs: record.cancelHeirs,
+      reviving: barrier?.reviving,
+      staged: (barrier?.staged ?? 0) + numberOf(values[10]),
+      pruning: values[11] === true,
     },
   };
 }

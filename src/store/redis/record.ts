@@ -10,7 +10,7 @@ export interface JobRecord {
   readonly run: number;
   /** Kind of outcome that the worker of the newest lease sent; 0: none yet, or the lease was taken. */
   readonly sent: number;
-  /** What history says of it. */
+  /** What history says of it; while it runs 1 = children are staged under its lease, else 0. */
   readonly recorded: number;
   readonly edgeFlipped: boolean;
   readonly propagateDue: boolean;
@@ -58,6 +58,8 @@ export interface JobRecord {
   readonly fingerprint: string | undefined;
   /** Number of the job whose own result is this one's. */
   readonly resultOf: number;
+  /** Its cancelling takes every heir below with it. */
+  readonly cancelHeirs: boolean;
 }
 
 const format = 1;
@@ -67,7 +69,8 @@ const format = 1;
  * version, attempt, session; float64 updated at, claimed at, ran at, finished at; bytes hold, role, policy, trigger, as result,
  * depth, below, reason; uint32 lane, int32 priority, uint32 epoch, payload bytes; float64 run at, created at, parent, root; one
  * byte length and the id, one byte length and the nonce; then nothing (all as it begins) or packed [failures, crashes, snoozes, releases, delay ms or -1,
- * [max attempts, time-out ms, back-off], problem, fingerprint, result of].
+ * [max attempts, time-out ms, back-off], problem, fingerprint, result of] and maybe [.., cancel heirs 0|1, the time
+ * that a job was to start at when it was pulled forward].
  */
 export function readRecord(bytes: Buffer): JobRecord {
   if (bytes[0] !== format) throw new Error(`a job record has the unknown format ${bytes[0]}`);
@@ -113,7 +116,16 @@ export function readRecord(bytes: Buffer): JobRecord {
 
 type Tail = Pick<
   JobRecord,
-  "failures" | "crashes" | "snoozes" | "releases" | "delayMs" | "options" | "problem" | "fingerprint" | "resultOf"
+  | "failures"
+  | "crashes"
+  | "snoozes"
+  | "releases"
+  | "delayMs"
+  | "options"
+  | "problem"
+  | "fingerprint"
+  | "resultOf"
+  | "cancelHeirs"
 >;
 
 const unasked: AskedOptions = { maxAttempts: undefined, backoff: undefined, timeoutMs: undefined };
@@ -128,11 +140,12 @@ const emptyTail: Tail = {
   problem: undefined,
   fingerprint: undefined,
   resultOf: 0,
+  cancelHeirs: false,
 };
 
 function readTail(bytes: Buffer): Tail {
   if (bytes.length === 0) return emptyTail;
-  const [failures, crashes, snoozes, releases, delayMs, options, problem, fingerprint, resultOf] = listOf(
+  const [failures, crashes, snoozes, releases, delayMs, options, problem, fingerprint, resultOf, cancelHeirs] = listOf(
     unpack(bytes),
   );
   return {
@@ -145,6 +158,7 @@ function readTail(bytes: Buffer): Tail {
     problem: problem === false ? undefined : textOf(problem),
     fingerprint: fingerprint === false ? undefined : textOf(fingerprint),
     resultOf: numberOf(resultOf),
+    cancelHeirs: cancelHeirs === 1,
   };
 }
 

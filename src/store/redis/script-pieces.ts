@@ -1,9 +1,9 @@
 import type { ReadScript, ScriptName, WriteScript } from "./connection.ts";
 
-const step = ["step", "writes", "record", "rows", "lanes", "effects"] as const;
+const step = ["step", "writes", "record", "lanes", "rows", "effects"] as const;
 /** What a job is to those above and below it. */
-const chains = [...step, "barrier", "end-run", "judge"] as const;
-const leases = ["backoff", "end-lease"] as const;
+const chains = [...step, "barrier", "flips", "end-run", "judge"] as const;
+const leases = ["backoff", "staged", "end-lease"] as const;
 
 /** Scripts that change nothing. */
 const reads: Readonly<Record<ReadScript, readonly string[]>> = {
@@ -23,12 +23,19 @@ const reads: Readonly<Record<ReadScript, readonly string[]>> = {
 };
 
 const writes: Readonly<Record<WriteScript, readonly string[]>> = {
-  commit: [...chains, ...leases, "new-job", "declare", "settle", "insert", "sessions", "claim", "commit"],
+  commit: [...chains, ...leases, "new-job", "declare", "settle", "memories", "insert", "sessions", "claim", "commit"],
   session: [...chains, ...leases, "sessions", "session"],
   promote: [...chains, "promote"],
   reap: [...chains, ...leases, "sessions", "reap"],
   propagate: [...chains, "propagate"],
-  cascade: [...chains, "cascade"],
+  cascade: [...chains, "revive", "bring-back", "cascade"],
+  expand: [...chains, "staged", "new-job", "declare", "expand"],
+  prune: [...step, "memories", "removal", "prune"],
+  cancel: [...chains, "asked", "cancel"],
+  retry: [...chains, "revive", "dead-below", "asked", "retry"],
+  remove: [...step, "memories", "removal", "asked", "remove"],
+  stage: [...chains, "staged", "new-job", "declare", "stage"],
+  report: [...step, "report"],
   queue: [...step, "queue"],
   reserve: ["step", "writes", "reserve"],
   turn: ["step", "writes", "lanes", "turn"],

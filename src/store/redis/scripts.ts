@@ -28,12 +28,18 @@ export class Scripts {
   #script(name: ScriptName): Script {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const pieces = scriptPieces[name].map((piece) =>
-      readFileSync(new URL(`./lua/${piece}.lua`, import.meta.url), "utf8"),
-    );
-    const source = pieces.join("\n");
+    const source = scriptPieces[name].map(readPiece).join("\n");
     const script = { source, sha: createHash("sha1").update(source).digest("hex") };
     this.#known.set(name, script);
     return script;
   }
+}
+
+const moduleEnd = /\nreturn ([A-Z][A-Za-z, ]*)\n$/;
+
+/** A piece that ends by returning names is a module: what else is local in it is its own, since a script has room for 200 names. */
+function readPiece(piece: string): string {
+  const source = readFileSync(new URL(`./lua/${piece}.lua`, import.meta.url), "utf8");
+  const names = moduleEnd.exec(source)?.[1];
+  return names === undefined ? source : `local ${names} = (function()\n${source}end)()\n`;
 }

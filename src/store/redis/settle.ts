@@ -17,14 +17,25 @@ export function packSettles(
 ): Packable {
   const flat: Packable[] = [];
   for (const { item, place } of items) {
-    const { outcome, sent, problem } = item;
-    if (outcome.kind === "success" && outcome.nodes.length === 0 && sent === "success" && problem === undefined) {
-      flat.push(place.job, place.nonce, packResult(outcome.result));
-    } else {
-      flat.push(packSettle(item, place, lanes));
-    }
+    const { outcome } = item;
+    if (isPlain(item)) flat.push(place.job, place.nonce, outcome.kind === "success" && packResult(outcome.result));
+    else flat.push(packSettle(item, place, lanes));
   }
   return flat;
+}
+
+/** A success that declares nothing. */
+function isPlain({ outcome, sent, problem }: SettleItem): boolean {
+  if (outcome.kind !== "success" || sent !== "success" || problem !== undefined) return false;
+  return outcome.nodes.length === 0 && (outcome.staged ?? 0) === 0;
+}
+
+/** The random parts of the plain ones, in their order, for those that are refused after all. */
+export function packJitters(items: readonly { readonly item: SettleItem }[]): Buffer {
+  const plain = items.filter(({ item }) => isPlain(item));
+  const jitters = Buffer.allocUnsafe(plain.length * 8);
+  for (const [index, { item }] of plain.entries()) jitters.writeDoubleLE(item.jitter, index * 8);
+  return jitters;
 }
 
 function packResult(result: TypedBytes | undefined): Packable {
@@ -40,9 +51,8 @@ function packSettle(item: SettleItem, place: LeasePlace, lanes: LaneTable): Pack
 function packOutcome(outcome: Outcome, jitter: number, lanes: LaneTable): readonly Packable[] {
   switch (outcome.kind) {
     case "success": {
-      const { result, nodes } = outcome;
-      const packed = packResult(result);
-      return nodes.length === 0 ? [packed, false] : [packed, nodes.map((node) => packNode(node, lanes)), jitter];
+      const { result, nodes, staged = 0 } = outcome;
+      return [packResult(result), nodes.length > 0 && nodes.map((node) => packNode(node, lanes)), jitter, staged];
     }
     case "failure":
       return [...packError(outcome.error), outcome.timedOut ? 1 : 0, ownWait(outcome.retryAfterMs), jitter];

@@ -50,7 +50,7 @@ export async function openRedisStore(url: string, options: RedisStoreOptions): P
         durability: durabilityOf(facts, settings),
         flights: 2,
       },
-      ...createWrites(connection, { defaults: options.defaults }),
+      ...createWrites(connection, options),
       ...reads,
       announce: news.announce,
       listen: news.listen,

@@ -38,6 +38,18 @@ export async function cascade(writing: Writing, max: number): Promise<UpkeepAnsw
   return { ...answer, more: answer.more || isLeft };
 }
 
+/** Puts staged children of accepted results into their chains. */
+export async function expand(writing: Writing, max: number): Promise<UpkeepAnswer> {
+  const work = (await lookForWork(writing)).map(({ expansions }) => expansions);
+  const { answers, isLeft } = await oneByOne(writing, {
+    max,
+    work,
+    callOf: (most) => ({ script: "expand", request: most }),
+  });
+  const answer = merged(answers);
+  return { ...answer, more: answer.more || isLeft };
+}
+
 /** Deals with the leases of expired sessions, then with those that living sessions have buffered for too long. */
 export async function reap(
   writing: Writing,
@@ -84,18 +96,19 @@ interface Work {
   readonly nextInMs: number;
   readonly marked: number;
   readonly cascades: number;
+  readonly expansions: number;
   /** Expired ones, and those that must be looked at for what they buffer. */
   readonly sessions: number;
 }
 
 /** What upkeep would find on each shard. One shard alone is not asked: its step finds out. */
 async function lookForWork({ connection }: Writing): Promise<readonly Work[]> {
-  if (connection.shards === 1) return [{ jobs: 1, nextInMs: -1, marked: 1, cascades: 1, sessions: 1 }];
+  if (connection.shards === 1) return [{ jobs: 1, nextInMs: -1, marked: 1, cascades: 1, expansions: 1, sessions: 1 }];
   return (await askAll(connection, "due")).map((answer) => {
-    const [jobs = 0, nextAt = -1, marked = 0, cascades = 0, expired = 0, buffering = 0, now = 0] =
+    const [jobs = 0, nextAt = -1, marked = 0, cascades = 0, expired = 0, buffering = 0, now = 0, expansions = 0] =
       listOf(answer).map(numberOf);
     const nextInMs = nextAt < 0 ? -1 : Math.max(0, nextAt - now);
-    return { jobs, nextInMs, marked, cascades, sessions: expired + buffering };
+    return { jobs, nextInMs, marked, cascades, expansions, sessions: expired + buffering };
   });
 }
 

@@ -1,13 +1,17 @@
-import { ConveyorError } from "../../core/errors.ts";
-import type { ServerDefaults } from "../../core/job.ts";
+import { defaultRetention, type Retention, type ServerDefaults } from "../../core/job.ts";
 import type { Store } from "../store.ts";
 import { callContext } from "./call-context.ts";
 import type { Writing } from "./calls.ts";
+import { cancel } from "./cancel.ts";
 import { commit } from "./commit.ts";
 import type { Connection } from "./connection.ts";
+import { prune } from "./prune.ts";
+import { remove } from "./remove.ts";
+import { retry } from "./retry.ts";
 import { closeSession, detachSession, openSession, resumeSession } from "./sessions.ts";
+import { report, stage } from "./stage.ts";
 import { updateQueue } from "./update-queue.ts";
-import { cascade, promote, propagate, reap } from "./upkeep.ts";
+import { cascade, expand, promote, propagate, reap } from "./upkeep.ts";
 
 export type Writes = Pick<
   Store,
@@ -30,8 +34,16 @@ export type Writes = Pick<
   | "updateQueue"
 >;
 
+export interface WritesOptions {
+  readonly defaults: ServerDefaults;
+  readonly retention?: Retention | undefined;
+}
+
 /** The verbs that write, over the connections to a namespace. */
-export function createWrites(connection: Connection, { defaults }: { readonly defaults: ServerDefaults }): Writes {
+export function createWrites(
+  connection: Connection,
+  { defaults, retention = defaultRetention }: WritesOptions,
+): Writes {
   let tries = 0;
   const writing: Writing = {
     connection,
@@ -52,17 +64,13 @@ export function createWrites(connection: Connection, { defaults }: { readonly de
     reap: (request) => reap(writing, request),
     propagate: ({ max }) => propagate(writing, max),
     cascade: ({ max }) => cascade(writing, max),
-    expand: notYet,
-    prune: notYet,
-    cancel: notYet,
-    retry: notYet,
-    remove: notYet,
-    stage: notYet,
-    report: notYet,
+    expand: ({ max }) => expand(writing, max),
+    prune: ({ max }) => prune(writing, { max, retention }),
+    cancel: (items) => cancel(writing, items),
+    retry: (items) => retry(writing, items),
+    remove: (roots, { max }) => remove(writing, roots, max),
+    stage: (items) => stage(writing, items),
+    report: (items) => report(writing, items),
     updateQueue: (name, change) => updateQueue(writing, name, change),
   };
-}
-
-async function notYet(): Promise<never> {
-  throw new ConveyorError("INTERNAL", "this is not built yet");
 }

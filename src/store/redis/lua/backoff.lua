@@ -36,3 +36,5 @@ function Backoff.fingerprint(type, text)
   end
   return format('%08x%08x', high, low)
 end
+
+return Backoff

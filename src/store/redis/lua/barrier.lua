@@ -1,14 +1,26 @@
--- barrier: what a job knows of the nodes directly below it, what ended there in this step, and what is to be done there.
+-- barrier: what a job knows of the nodes directly below it, and what is to be done there.
 local Barrier = {}
 
 local barriers, changed = {}, {}
 
+-- In the order in which they are packed.
+local fields = {
+  'children', 'heirs', 'childrenBad', 'heirsBad', 'judged', 'cascade', 'seen', 'heirList', 'keyed', 'dead', 'deadBad',
+  'cancelled', 'cancelledBad', 'reviving', 'broughtIndex', 'broughtLast', 'staged', 'stagedSeen',
+}
+
+-- What is to be done below a job: the names of the indexes that it stands in.
+local function marksOf(barrier)
+  local isDue = barrier.cascade > 0 or barrier.reviving > 0
+  -- Nothing is done below a job before all of its staged children are there.
+  return { cascade = isDue and barrier.staged == 0, expand = barrier.staged > 0 }
+end
+
 local function readBarrier(packed)
-  local children, heirs, childrenBad, heirsBad, judged, cascade, seen, heirList, keyed = unpack(cmsgpack.unpack(packed))
-  return {
-    children = children, heirs = heirs, childrenBad = childrenBad, heirsBad = heirsBad, judged = judged,
-    cascade = cascade, seen = seen, heirList = heirList, keyed = keyed, wasDue = cascade > 0,
-  }
+  local barrier, values = {}, cmsgpack.unpack(packed)
+  for index, name in ipairs(fields) do barrier[name] = values[index] or 0 end
+  barrier.marks = marksOf(barrier)
+  return barrier
 end
 
 -- Reads those of these jobs that are not known yet, together.
@@ -33,33 +45,30 @@ function Barrier.touch(number)
 end
 
 function Barrier.make(number)
-  barriers[number] = {
-    children = 0, heirs = 0, childrenBad = 0, heirsBad = 0, judged = 0, cascade = 0, seen = 0, heirList = {}, keyed = 0,
-    wasDue = false,
-  }
-  changed[number] = true
-  return barriers[number]
+  local barrier = { marks = {} }
+  for _, name in ipairs(fields) do barrier[name] = 0 end
+  barrier.heirList = {}
+  barriers[number], changed[number] = barrier, true
+  return barrier
 end
 
 Writes.onFlush(function()
   for number in pairs(changed) do
-    local barrier = barriers[number]
-    Writes.put('barrier', number, pack({
-      barrier.children, barrier.heirs, barrier.childrenBad, barrier.heirsBad, barrier.judged, barrier.cascade,
-      barrier.seen, barrier.heirList, barrier.keyed,
-    }))
-    local isDue = barrier.cascade > 0
-    if isDue and not barrier.wasDue then Writes.add('cascade', number, number) end
-    if barrier.wasDue and not isDue then Writes.leave('cascade', number) end
-    barrier.wasDue = isDue
+    local barrier, values = barriers[number], {}
+    for index, name in ipairs(fields) do values[index] = barrier[name] end
+    Writes.put('barrier', number, pack(values))
+    local marks = marksOf(barrier)
+    Rows.mark('cascade', number, marks.cascade, barrier.marks.cascade)
+    Rows.mark('expand', number, marks.expand, barrier.marks.expand)
+    barrier.marks = marks
   end
   changed = {}
 end)
 
--- The nodes directly below a job that are not terminal, or whose end is not yet counted.
+-- The nodes directly below a job that are not terminal, or whose end is not yet counted, or that are still brought back.
 function Barrier.open(row)
   local barrier = row.below == 1 and Barrier.get(row.number)
-  return barrier and barrier.children + barrier.heirs or 0
+  return barrier and barrier.children + barrier.heirs + barrier.reviving or 0
 end
 
 -- Numbers of the children, in order, those that this step adds too; `from` counts from 0, `most` is how many.
@@ -78,8 +87,9 @@ end
 
 -- What may still run below a job whose own run is over.
 function Barrier.mode(row)
-  if row.run == Run.SUCCEEDED then return row.cancel == 0 and 'RUN' or 'SETTLED_ONLY' end
-  return row.run == Run.CANCELLED and 'SETTLED_ONLY' or 'NOTHING'
+  if row.run == Run.SUCCEEDED and row.cancel == 0 then return 'RUN' end
+  local isCancelled = row.run == Run.SUCCEEDED or row.run == Run.CANCELLED
+  return isCancelled and row.cancelHeirs == 0 and 'SETTLED_ONLY' or 'NOTHING'
 end
 
 -- The reason of what is cancelled below a job.
@@ -89,12 +99,16 @@ function Barrier.reason(row)
   return Reason.PARENT_CANCELLED
 end
 
--- The nodes below are to be cancelled, in steps. BELOW replaces FAIL_FAST and begins afresh.
-function Barrier.markCascade(number, kind)
+-- The nodes below are to be cancelled, in steps. BELOW replaces FAIL_FAST and begins anew; `isWider`: more than before is to go.
+function Barrier.markCascade(number, kind, isWider)
   local barrier = Barrier.get(number)
-  if not barrier or (barrier.cascade > 0 and barrier.cascade <= kind) then return end
-  barrier.cascade, barrier.seen = kind, 0
+  if not barrier then return end
+  local isMarked = barrier.cascade > 0 and barrier.cascade <= kind
+  if isMarked and not isWider then return end
+  barrier.seen = 0
   Barrier.touch(number)
+  if isMarked then return end
+  barrier.cascade = kind
   Effects.cascadeDue = 1
 end
 
@@ -105,61 +119,4 @@ function Barrier.forgetCascade(number)
   Barrier.touch(number)
 end
 
--- The ends that are to be counted at each parent.
-local Flips = {}
-local flips = {}
-
--- What ended below this parent in this step. Asking makes sure that the parent is judged.
-function Flips.of(parent)
-  local sum = flips[parent]
-  if sum == nil then
-    sum = { children = 0, childrenBad = 0, heirs = 0, heirsBad = 0, failFast = false }
-    flips[parent] = sum
-  end
-  return sum
-end
-
--- Counts the end of a terminal node at its parent; the caller has marked its edge as flipped.
-function Flips.count(parent, role, policy, state, reason)
-  if parent == 0 then return end
-  local sum = Flips.of(parent)
-  local isBad = policy ~= Policy.IGNORE and state ~= State.COMPLETED
-  if role == Role.CHILD then
-    sum.children = sum.children + 1
-    if isBad then
-      sum.childrenBad = sum.childrenBad + 1
-      if policy == Policy.FAIL_FAST and reason ~= Reason.SIBLING_FAILED then sum.failFast = true end
-    end
-  else
-    sum.heirs = sum.heirs + 1
-    if isBad and (state == State.DEAD or reason == Reason.REQUESTED) then sum.heirsBad = sum.heirsBad + 1 end
-  end
-end
-
-function Flips.countRow(row)
-  Flips.count(row.parent, row.role, row.policy, row.state, row.reason)
-end
-
--- Adds what ended below a job to its barrier; nothing is left to count then.
-function Flips.take(number, barrier)
-  local sum = flips[number]
-  if sum == nil then return end
-  flips[number] = nil
-  barrier.children = barrier.children - sum.children
-  barrier.heirs = barrier.heirs - sum.heirs
-  barrier.childrenBad = barrier.childrenBad + sum.childrenBad
-  barrier.heirsBad = barrier.heirsBad + sum.heirsBad
-  Barrier.touch(number)
-end
-
--- The parents in the order of insertion.
-function Flips.parents()
-  local numbers = {}
-  for number in pairs(flips) do numbers[#numbers + 1] = number end
-  table.sort(numbers)
-  return numbers
-end
-
-function Flips.forget(number)
-  flips[number] = nil
-end
+return Barrier

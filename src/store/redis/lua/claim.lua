@@ -253,3 +253,5 @@ function Claim.all(items)
   for index, item in ipairs(items) do answers[index] = claimOne(item) end
   return answers
 end
+
+return Claim

@@ -1,9 +1,10 @@
--- commit: the one write verb of the hot path. ARGV[3]: packed [lane names, renewals, settles, inserts, claims].
+-- commit: the one write verb of the hot path. ARGV[3]: packed [lane names, renewals, settles, inserts, claims, jitters of the plain
+-- settles in their order, 8 bytes each].
 -- Answers packed [renewed, settled, inserted, claimed, effects, lanes of the leases as number and name, their queues
 -- as name and settings (lanes.lua)].
 local batch = cmsgpack.unpack(ARGV[3])
-NewJob.laneNames = batch[1]
-Lanes.learn(batch[1])
+NewJob.useLanes(batch[1])
+Settle.jitters = batch[6]
 
 local renewed = Sessions.renewAll(batch[2])
 local settled = Settle.all(batch[3])

@@ -1,5 +1,5 @@
--- dump: everything, in slices. Request: [job number after which to go on, numbers to look at]. Answers [details of read-job.lua,
--- last number looked at or -1 at the end, sessions as [id, packed session, packed buffered or false, …], names of queues].
+-- dump: everything, in slices. Request: [job number after which to go on, numbers to look at]. Answers [details of read-job.lua
+-- with [.., children staged under a live lease, its chain is being removed (of a root)], last number looked at or -1 at the end, sessions as [id, packed session, packed buffered or false, …], names of queues].
 -- Sessions and queues are told with the first slice. A slice also ends when it has read much: only what lies in one is as it was
 -- at one moment.
 local bytesMax = 8388608
@@ -7,12 +7,23 @@ local after, most = unpack(cmsgpack.unpack(ARGV[2]))
 local last = tonumber(hget('meta', 'job') or 0)
 local upTo, details, bytes = math.min(last, after + most), {}, 0
 local from = after + 1
+
+local function stagedUnder(number)
+  local packed = hget('staged', number)
+  return packed and cmsgpack.unpack(packed)[2] or 0
+end
+
 while from <= upTo do
   local fields = {}
   for number = from, math.min(upTo, from + 499) do fields[#fields + 1] = text(number) end
   for index, record in ipairs(hmget('job', fields)) do
     local detail, size = nil, 0
     if record then detail, size = detailOf(tonumber(fields[index]), record) end
+    if detail then
+      local number = fields[index]
+      detail[11] = stagedUnder(number)
+      detail[12] = #call('ZRANGEBYSCORE', prefix .. 'pruning', number, number) > 0
+    end
     details[#details + 1] = detail
     bytes = bytes + size
     if bytes > bytesMax then

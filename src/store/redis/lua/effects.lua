@@ -29,7 +29,7 @@ function Effects.move(row, state)
     Effects.dueFrom(row.runAt)
   elseif isTerminal(state) then
     row.finishedAt = now
-    row.cancel = 0
+    row.cancel, row.cancelHeirs = 0, 0
     Effects.ended(row)
   end
 end
@@ -52,3 +52,5 @@ function Effects.answer()
   end
   return { lanes, ids, Effects.cancels, Effects.propagateDue, Effects.cascadeDue, Effects.dueAt, Effects.expandDue }
 end
+
+return Effects

@@ -68,6 +68,7 @@ function Lease.finish(row, ended, sent, problem)
   end
   record(row, ending.recorded, ending.error)
   Rows.touch(row)
+  Staged.drop(row)
   row.sent, row.recorded, row.problem = sent, ending.recorded, problem
   if ending.counts then row[ending.counts] = row[ending.counts] + 1 end
   if ending.run == nil then
@@ -86,3 +87,5 @@ end
 function Lease.giveBack(row)
   Lease.finish(row, { kind = End.GIVE_BACK, jitter = 0 }, 0, false)
 end
+
+return Lease, End

@@ -31,7 +31,9 @@ end
 -- Makes a held node claimable, now or at its time; a delay counts from here.
 function Ending.release(node)
   node.hold = 0
-  node.runAt = node.delayMs >= 0 and now + node.delayMs or math.max(now, node.runAt)
+  -- One that has run, or was pulled forward, has another run time by now than the one that it was to start at.
+  local startAt = node.startAt == 0 and node.attempt == 0 and node.runAt or node.startAt
+  node.runAt = node.delayMs >= 0 and now + node.delayMs or math.max(now, startAt)
   Effects.move(node, node.runAt <= now and State.READY or State.SCHEDULED)
 end
 
@@ -59,7 +61,12 @@ function Ending.accept(row, hasHeld)
   end
   Effects.move(row, State.AWAITING)
   if hasHeld then releaseChildren(row.number) end
-  if barrier.children > 0 then return end
+  Ending.conclude(row, barrier)
+end
+
+-- Judges a job whose own run is over, unless it waits for children or what a revival brings back; its edge flips with its end.
+function Ending.conclude(row, barrier)
+  if barrier.children > 0 or barrier.reviving > 0 then return end
   Judge.conclude(row, barrier)
   if isTerminal(row.state) then
     row.edgeFlipped = row.parent ~= 0 and 1 or 0
@@ -78,38 +85,51 @@ local function sessionId(number)
   return sessionIds[number]
 end
 
--- Cancels one job as its parent's mode asks: a waiting one's run is over, a running one is asked to stop, one that waits for
--- what is below it has that cancelled. The first reason stays; repeating it changes nothing.
-function Ending.cancel(row, reason, mode)
-  if isTerminal(row.state) then return end
-  if row.state == State.RUNNING then
-    if row.cancel ~= 0 then return end
-    Rows.touch(row)
-    row.cancel = reason
-    local session = sessionId(row.session)
-    if session then
-      local cancels = Effects.cancels
-      cancels[#cancels + 1] = { session, row.number, row.nonce, reason }
-    end
-  elseif row.state == State.AWAITING then
-    if row.run ~= Run.SUCCEEDED or row.cancel ~= 0 then return end
-    Rows.touch(row)
-    row.cancel = reason
-    Barrier.markCascade(row.number, Cascade.BELOW)
-  else
-    Ending.endRun(row, mode == 'NOTHING' and Run.SKIPPED or Run.CANCELLED, reason)
+-- What cancelling does to a job, with all heirs below it or not: nil = nothing, else ASK, WIDEN (it was asked before, now the
+-- heirs go too) or END. Once done it does nothing more.
+function Ending.cancelling(row, heirs)
+  local state = row.state
+  if isTerminal(state) then return nil end
+  if state == State.RUNNING then
+    if row.cancel == 0 then return 'ASK' end
+    return heirs and row.cancelHeirs == 0 and 'WIDEN' or nil
   end
+  if state ~= State.AWAITING then return 'END' end
+  local mode = Barrier.mode(row)
+  if mode == 'RUN' then return 'ASK' end
+  return mode == 'SETTLED_ONLY' and heirs and 'WIDEN' or nil
 end
 
--- Whether `cancel` would change this job.
-function Ending.canCancel(row)
-  local state = row.state
-  if isTerminal(state) then return false end
-  if state == State.RUNNING then return row.cancel == 0 end
-  if state == State.AWAITING then return row.run == Run.SUCCEEDED and row.cancel == 0 end
+local function tellToStop(row)
+  local session = sessionId(row.session)
+  if not session then return end
+  local cancels = Effects.cancels
+  cancels[#cancels + 1] = { session, row.number, row.nonce, row.cancel }
+end
+
+-- Cancels one job as its parent's mode asks, or a request with all heirs: a waiting one's run is over, a running one is asked to
+-- stop, one that waits for what is below it has that cancelled. The first reason stays. Answers whether it changed anything.
+function Ending.cancel(row, reason, mode, includeHeirs)
+  local heirs = includeHeirs or mode == 'NOTHING'
+  local kind = Ending.cancelling(row, heirs)
+  if kind == nil then return false end
+  Rows.touch(row)
+  if heirs then row.cancelHeirs = 1 end
+  if kind == 'END' then
+    Ending.endRun(row, mode == 'NOTHING' and Run.SKIPPED or Run.CANCELLED, reason)
+    return true
+  end
+  if kind == 'ASK' then row.cancel = reason end
+  if row.state == State.AWAITING then
+    Barrier.markCascade(row.number, Cascade.BELOW, kind == 'WIDEN')
+  elseif kind == 'ASK' then
+    tellToStop(row)
+  end
   return true
 end
 
 function Ending.finish(row, state)
   finish(row, state)
 end
+
+return Ending, Judge

@@ -6,8 +6,10 @@ local Insert = {}
 local stride = 8
 
 -- What holds an id or request id: {id, number} of a stored job; {id, job} of one that this step brings, or where it stands in
--- the list of items.
+-- the list of items; a memory (memories.lua) of a removed one.
 local byId, byRequest, items = {}, {}, nil
+-- Removed roots that are remembered, by the ids and request ids of this step's roots.
+local goneById, goneByRequest = {}, {}
 
 local function learn(names, hash, holders)
   local found, numbers = readHash(hash, names), {}
@@ -26,9 +28,9 @@ local function learn(names, hash, holders)
 end
 
 local function learnAll()
-  local ids, requests = {}, {}
+  local ids, roots, requests = {}, {}, {}
   local function add(id, request)
-    ids[#ids + 1] = id
+    ids[#ids + 1], roots[#roots + 1] = id, id
     if request ~= '' then requests[#requests + 1] = request end
   end
   local at, size = 1, #items
@@ -47,6 +49,7 @@ local function learnAll()
   end
   learn(ids, 'id', byId)
   learn(requests, 'request', byRequest)
+  goneById, goneByRequest = Memories.byIds(roots), Memories.byRequests(requests)
 end
 
 -- The holder of a name, as a table.
@@ -58,6 +61,7 @@ end
 
 -- A repeat is welcome when type and payload are the same, whatever else differs.
 local function isRepeat(holder, job)
+  if holder.digest then return Memories.isOf(holder, NewJob.lane(job[2]).type, job[7]) end
   local type, spec
   if holder.number then
     type = Lanes.type(Rows.get(holder.number).lane)
@@ -75,12 +79,12 @@ local function remember(job)
   if job[8] ~= '' then byRequest[job[8]] = holder end
 end
 
--- Who holds the id of a new root, else its request id, among what is stored and what its item brings.
+-- Who holds the id of a new root, else its request id, among what is stored, what its item brings, and what is remembered.
 local function holderOf(root, brought)
-  local holder = holderIn(byId, root[1]) or brought.ids[root[1]]
+  local holder = holderIn(byId, root[1]) or brought.ids[root[1]] or goneById[root[1]]
   if holder then return holder, 1 end
   if root[8] == '' then return nil end
-  return brought.requests[root[8]] or holderIn(byRequest, root[8]), 2
+  return brought.requests[root[8]] or holderIn(byRequest, root[8]) or goneByRequest[root[8]], 2
 end
 
 -- Takes a tree's ids into `brought`; answers the first that is taken.
@@ -164,7 +168,8 @@ end
 -- Inserts the plain root that stands at this place.
 local function insertPlain(at)
   local id, request = items[at], items[at + 7]
-  local isFree = byId[id] == nil and (request == '' or byRequest[request] == nil)
+  local isFree = byId[id] == nil and goneById[id] == nil
+    and (request == '' or (byRequest[request] == nil and goneByRequest[request] == nil))
   if not isFree or items[at + 4] or NewJob.lane(items[at + 1]).isGroup then
     return insertTrees({ { { unpack(items, at, at + stride - 1) }, false } })
   end
@@ -190,3 +195,5 @@ function Insert.all(list)
   end
   return answers
 end
+
+return Insert

@@ -7,7 +7,7 @@ local function judgeHeirs(parent, barrier)
     if heir and heir.state == State.HELD and heir.hold == Hold.BARRIER then
       local onSuccess = heir.trigger == Trigger.SUCCEEDED
       if mode == 'NOTHING' or (mode == 'SETTLED_ONLY' and onSuccess) then
-        Ending.endRun(heir, mode == 'NOTHING' and Run.SKIPPED or Run.CANCELLED, Barrier.reason(parent))
+        Ending.cancel(heir, Barrier.reason(parent), mode)
       elseif heir.trigger == Trigger.SETTLED or onSuccess ~= hasFailed then
         Ending.release(heir)
       else
@@ -46,14 +46,14 @@ end
 
 -- Opens the barrier of a job whose own run is over and that waits for no child, and ends it when nothing is open.
 function Judge.conclude(row, barrier)
-  Rows.touch(row)
   if barrier.judged == 0 then
+    Rows.touch(row)
     judgeHeirs(row, barrier)
     barrier.judged = 1
     Barrier.touch(row.number)
+    Flips.take(row.number, barrier)
   end
-  Flips.take(row.number, barrier)
-  if barrier.heirs <= 0 then verdict(row, barrier) end
+  if barrier.children + barrier.heirs <= 0 then verdict(row, barrier) end
 end
 
 local function judgeParent(number)
@@ -63,12 +63,11 @@ local function judgeParent(number)
     Flips.forget(number) -- removed behind the broker's back
     return
   end
-  Flips.take(number, barrier)
-  Rows.touch(row)
+  if Flips.take(number, barrier) then Rows.touch(row) end
   if failFast and barrier.children > 0 and row.run ~= 0 and Barrier.mode(row) == 'RUN' then
     Barrier.markCascade(number, Cascade.FAIL_FAST)
   end
-  if row.run == 0 or barrier.children > 0 or isTerminal(row.state) then return end
+  if row.run == 0 or barrier.children > 0 or barrier.reviving > 0 or isTerminal(row.state) then return end
   Judge.conclude(row, barrier)
   if isTerminal(row.state) and row.parent ~= 0 then
     row.propagateDue = 1

@@ -95,3 +95,5 @@ function Lanes.options(row)
     crashLimit = set[6] or server.crashLimit,
   }
 end
+
+return Lanes

@@ -4,8 +4,13 @@
 -- The spec of a node is completed here with [metadata, root id, parent id].
 local NewJob = {}
 
--- Names of the lanes that this step's arguments point to.
-NewJob.laneNames = {}
+local laneInfos = {}
+
+-- Names of the lanes that the new jobs which come next point to.
+function NewJob.useLanes(names)
+  NewJob.laneNames, laneInfos = names, {}
+  Lanes.learn(names)
+end
 
 local lastNumber, isNew
 
@@ -32,8 +37,6 @@ end
 local function tell(lane, state, runAt)
   if state == State.READY then Effects.readied(lane) else Effects.dueFrom(runAt) end
 end
-
-local laneInfos = {}
 
 -- What the insert of plain jobs must know of a lane of the arguments: its number is given when a job comes.
 function NewJob.lane(index)
@@ -86,7 +89,7 @@ local function make(job, fields)
     depth = fields.depth, below = fields.below, reason = 0, lane = lane, priority = fields.priority, epoch = 0,
     payloadBytes = job[6], runAt = fields.runAt, createdAt = now, parent = fields.parent, root = fields.root or number,
     id = job[1], nonce = '', failures = 0, crashes = 0, snoozes = 0, releases = 0, delayMs = fields.delayMs,
-    options = job[5], problem = false, fingerprint = false, resultOf = 0,
+    options = job[5], problem = false, fingerprint = false, resultOf = 0, cancelHeirs = 0, startAt = 0,
   })
 end
 
@@ -166,3 +169,5 @@ function NewJob.parent(parent)
   parent.chainList, parent.childList = 'chain:' .. text(parent.root), 'child:' .. text(parent.number)
   return parent
 end
+
+return NewJob

@@ -48,7 +48,8 @@ local function resultOf(number, record)
   return hget('result', text(source > 0 and source or number))
 end
 
--- A row of `rowOf` with [.., packed result or false, attempts, [session number, packed worker, …] of all that it names]
+-- A row of `rowOf` with [.., packed result or false, attempts, [session number, packed worker, …] of all that it names, packed
+-- progress or false]
 local function detailOf(number, record)
   local row, size = rowOf(number, record, true)
   if row == nil then return nil, 0 end
@@ -65,5 +66,6 @@ local function detailOf(number, record)
   end
   name(wordOf(record, At.session))
   row[7], row[8], row[9] = resultOf(number, record), attempts, workers
+  row[10] = hget('progress', number)
   return row, size + (row[7] and #row[7] or 0)
 end

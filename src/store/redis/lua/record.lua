@@ -19,23 +19,24 @@ function Record.read(number, bytes)
     priority = priority, epoch = epoch, payloadBytes = payloadBytes, runAt = runAt, createdAt = createdAt,
     parent = parent, root = root, id = id, nonce = nonce,
     failures = 0, crashes = 0, snoozes = 0, releases = 0, delayMs = -1, options = false, problem = false,
-    fingerprint = false, resultOf = 0, was = false, dirty = false,
+    fingerprint = false, resultOf = 0, cancelHeirs = 0, startAt = 0, was = false, dirty = false,
   }
   if tailFrom <= #bytes then
     local tail = cmsgpack.unpack(string.sub(bytes, tailFrom))
     row.failures, row.crashes, row.snoozes, row.releases, row.delayMs = tail[1], tail[2], tail[3], tail[4], tail[5]
     row.options, row.problem, row.fingerprint, row.resultOf = tail[6], tail[7], tail[8], tail[9]
+    row.cancelHeirs, row.startAt = tail[10] or 0, tail[11] or 0
   end
   return row
 end
 
 local function tailOf(row)
-  local isEmpty = row.failures + row.crashes + row.snoozes + row.releases + row.resultOf == 0 and row.delayMs < 0
+  local isEmpty = row.failures + row.crashes + row.snoozes + row.releases + row.resultOf + row.cancelHeirs + row.startAt == 0 and row.delayMs < 0
     and not (row.options or row.problem or row.fingerprint)
   if isEmpty then return '' end
   return pack({
     row.failures, row.crashes, row.snoozes, row.releases, row.delayMs, row.options, row.problem, row.fingerprint,
-    row.resultOf,
+    row.resultOf, row.cancelHeirs, row.startAt,
   })
 end
 
@@ -70,6 +71,11 @@ function Bytes.node(new, job, lane, hold, priority, runAt, parent)
     lane, priority, 0, job[6], runAt, now, parent.number, parent.root, #id, id, 0)
 end
 
+-- A running job's record with the mark that children are staged under its lease.
+function Bytes.staged(raw)
+  return string.sub(raw, 1, 4) .. string.char(1) .. string.sub(raw, 6)
+end
+
 -- Nonce of the newest lease, and where the tail begins.
 function Bytes.nonce(raw)
   local from = idFrom + 1 + string.byte(raw, idFrom)
@@ -80,3 +86,5 @@ end
 function Bytes.id(raw)
   return string.sub(raw, idFrom + 1, idFrom + string.byte(raw, idFrom))
 end
+
+return Record, Bytes, coldFrom, idFrom

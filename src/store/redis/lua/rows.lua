@@ -40,9 +40,15 @@ function Rows.replace(number, field, bytes)
   Writes.put('job', field, bytes)
 end
 
+-- Open, and on its way to an end that was not its own.
+function Rows.isEnding(row)
+  return not isTerminal(row.state) and (row.cancel ~= 0 or row.run == Run.CANCELLED or row.run == Run.SKIPPED)
+end
+
 local function remember(row)
   row.was = {
-    state = row.state, runAt = row.runAt, session = row.session, cancel = row.cancel, propagateDue = row.propagateDue,
+    state = row.state, runAt = row.runAt, session = row.session, cancel = row.cancel, isEnding = Rows.isEnding(row),
+    propagateDue = row.propagateDue == 1,
   }
 end
 
@@ -76,6 +82,27 @@ function Rows.make(row)
   return row
 end
 
+-- Roots that have ended, by the time of their end: what retention looks at.
+local over = { [State.COMPLETED] = 'over:7:', [State.DEAD] = 'over:8:', [State.CANCELLED] = 'over:9:' }
+
+local function overOf(row, state)
+  return over[state] .. Lanes.queue(row.lane)
+end
+
+-- The name of the index of completed roots, by lane.
+local completedOf = setmetatable({}, {
+  __index = function(self, lane)
+    local name = over[State.COMPLETED] .. Lanes.queue(lane)
+    self[lane] = name
+    return name
+  end,
+})
+
+-- As a member of such an index: those that ended at one time stand in insertion order.
+local function overMember(number)
+  return format('%015d', number)
+end
+
 local kept = { [State.AWAITING] = 'state:5', [State.DEAD] = 'state:8', [State.CANCELLED] = 'state:9' }
 
 local function unindex(row, was)
@@ -87,9 +114,9 @@ local function unindex(row, was)
   elseif state == State.RUNNING then
     Writes.leave(liveOf[was.session], liveMember(row.lane, row.number))
     if was.cancel ~= 0 then Writes.drop(stopOf[was.session], row.number) end
-  elseif kept[state] then
-    Writes.leave(kept[state], row.number)
   end
+  if kept[state] then Writes.leave(kept[state], row.number) end
+  if row.parent == 0 and isTerminal(state) then Writes.leave(overOf(row, state), overMember(row.number)) end
 end
 
 local function index(row)
@@ -101,9 +128,15 @@ local function index(row)
   elseif state == State.RUNNING then
     Writes.add(liveOf[row.session], row.claimedAt, liveMember(row.lane, row.number))
     if row.cancel ~= 0 then Writes.put(stopOf[row.session], row.number, row.cancel) end
-  elseif kept[state] then
-    Writes.add(kept[state], row.number, row.number)
   end
+  if kept[state] then Writes.add(kept[state], row.number, row.number) end
+  if row.parent == 0 and isTerminal(state) then Writes.add(overOf(row, state), row.finishedAt, overMember(row.number)) end
+end
+
+-- Puts a job into an index of numbers, or takes it out.
+function Rows.mark(name, number, isIn, wasIn)
+  if isIn and not wasIn then Writes.add(name, number, number) end
+  if wasIn and not isIn then Writes.leave(name, number) end
 end
 
 local function save(row)
@@ -122,13 +155,17 @@ local function save(row)
       Writes.count(row.lane, row.state, 1)
     end
   end
-  local wasDue = was and was.propagateDue or 0
-  if row.propagateDue ~= wasDue then
-    if row.propagateDue == 1 then Writes.add('propagate', row.number, row.number)
-    else Writes.leave('propagate', row.number) end
-  end
+  Rows.mark('propagate', row.number, row.propagateDue == 1, was and was.propagateDue)
+  Rows.mark('ending', row.number, Rows.isEnding(row), was and was.isEnding)
   row.dirty = false
   remember(row)
+end
+
+-- Takes a job that ended, and that this step has not changed, out of all indexes and counters.
+function Rows.remove(row)
+  unindex(row, row.was)
+  Writes.count(row.lane, row.state, -1)
+  raws[row.number], rows[row.number] = false, nil
 end
 
 Writes.onFlush(function()
@@ -137,3 +174,5 @@ Writes.onFlush(function()
   -- Whoever comes after the flush begins from the bytes.
   rows = {}
 end)
+
+return Rows, completedOf, overMember

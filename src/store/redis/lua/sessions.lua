@@ -140,3 +140,5 @@ function Sessions.renewAll(items)
   end
   return answers
 end
+
+return Sessions

@@ -13,6 +13,7 @@ local Policy = { FAIL = 0, IGNORE = 1, FAIL_FAST = 2 }
 local Trigger = { SUCCEEDED = 0, ANY_FAILED = 1, SETTLED = 2 }
 local Run = { SUCCEEDED = 1, DEAD = 2, CANCELLED = 3, SKIPPED = 4 }
 local Cascade = { BELOW = 1, FAIL_FAST = 2 }
+local Scope = { HEIRS = 1, CANCELLED = 2, DEAD = 3 }
 local Reason = {
   ATTEMPTS_EXHAUSTED = 1, DISCARDED = 2, CRASH_LIMIT = 3, CHAIN_FAILED = 4, REQUESTED = 5, SIBLING_FAILED = 6,
   PARENT_FAILED = 7, PARENT_CANCELLED = 8, DEPENDENCY_FAILED = 9, TRIGGER_NOT_MET = 10,
@@ -91,6 +92,17 @@ local function readNumbered(name, numbers)
   return readHash(name, fields)
 end
 
+-- Whether a set has any of these.
+local function hasMember(name, members)
+  for first = 1, #members, chunk do
+    local last = math.min(first + chunk - 1, #members)
+    for _, has in ipairs(call('SMISMEMBER', prefix .. name, unpack(members, first, last))) do
+      if has == 1 then return true end
+    end
+  end
+  return false
+end
+
 -- The names of the keys that each lane or session has, made once.
 local function keyNames(kind)
   return setmetatable({}, {
@@ -110,10 +122,10 @@ setmetatable(Context, {
   __index = function(self, name)
     local maxAttempts, backoff, timeoutMs, crashLimit, limits, errors = unpack(cmsgpack.unpack(ARGV[2]))
     rawset(self, 'defaults', { maxAttempts = maxAttempts, backoff = backoff, timeoutMs = timeoutMs, crashLimit = crashLimit })
-    local depthMax, chainNodesMax, declarationsMax, heirsMax, snoozesMax, keptFirst, keptLast = unpack(limits)
+    local depthMax, chainNodesMax, declarationsMax, heirsMax, snoozesMax, keptFirst, keptLast, childrenMax = unpack(limits)
     rawset(self, 'limits', {
       depthMax = depthMax, chainNodesMax = chainNodesMax, declarationsMax = declarationsMax, heirsMax = heirsMax,
-      snoozesMax = snoozesMax, keptFirst = keptFirst, keptLast = keptLast,
+      snoozesMax = snoozesMax, keptFirst = keptFirst, keptLast = keptLast, childrenMax = childrenMax,
     })
     local byName = {}
     for _, error in ipairs(errors) do

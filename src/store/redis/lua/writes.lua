@@ -4,6 +4,8 @@ local Writes = {}
 
 -- By key name: flat lists of field and value, of score and member, of members, values, members; sets of fields.
 local putLists, addLists, leaveLists, pushLists, keyLists, dropSets = {}, {}, {}, {}, {}, {}
+-- By key name: the keys to be removed, and of lists the first and the last index that stay.
+local removed, trims = {}, {}
 -- By lane * 16 + state.
 local countChanges = {}
 local beforeFlush = {}
@@ -79,6 +81,16 @@ function Writes.include(name, member)
   addOne(keyLists, name, written(member))
 end
 
+-- Removes a key.
+function Writes.remove(name)
+  removed[name] = true
+end
+
+-- Cuts a list down to what stands from one index to another.
+function Writes.trim(name, first, last)
+  trims[name] = { first, last }
+end
+
 function Writes.count(lane, state, by)
   local slot = lane * 16 + state
   countChanges[slot] = (countChanges[slot] or 0) + by
@@ -122,17 +134,32 @@ local function dropLists()
   return lists
 end
 
-function Writes.flush()
+-- What makes room.
+local function free()
+  local wrote = sendAll('HDEL', dropLists())
+  wrote = sendAll('ZREM', leaveLists) or wrote
+  for name, range in pairs(trims) do
+    call('LTRIM', prefix .. name, range[1], range[2])
+    trims[name], wrote = nil, true
+  end
+  for name in pairs(removed) do
+    call('UNLINK', prefix .. name)
+    removed[name], wrote = nil, true
+  end
+  return wrote
+end
+
+-- `isRemoval`: a step that makes room begins with that, so that it is done by a server that is out of memory, too.
+function Writes.flush(isRemoval)
   for _, work in ipairs(beforeFlush) do work() end
+  local wrote = isRemoval and free() or false
   local records = putLists.job
   if records ~= nil then
     send('HSET', 'job', records)
-    putLists.job = nil
+    putLists.job, wrote = nil, true
   end
-  local wrote = records ~= nil
   wrote = sendAll('HSET', putLists) or wrote
-  wrote = sendAll('HDEL', dropLists()) or wrote
-  wrote = sendAll('ZREM', leaveLists) or wrote
+  wrote = free() or wrote
   wrote = sendAll('ZADD', addLists) or wrote
   wrote = sendAll('RPUSH', pushLists) or wrote
   wrote = sendAll('SADD', keyLists) or wrote
@@ -147,3 +174,5 @@ function Writes.flush()
   call('HINCRBY', prefix .. 'meta', 'writes', 1)
   if isGivenTime then call('HSET', prefix .. 'meta', 'now', text(now)) end
 end
+
+return Writes
