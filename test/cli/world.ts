@@ -25,10 +25,10 @@ export interface World extends AsyncDisposable {
   readonly json: <Shape>(args: readonly string[], options?: RunOptions) => Promise<Shape>;
 }
 
-export async function startWorld(): Promise<World> {
+export async function startWorld({ store }: { readonly store?: string } = {}): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "conveyor-cli-"));
   const image = await writeShopImage(folder);
-  const broker = await serve(["--store", `sqlite:${join(folder, "jobs.db")}`, "--schema", image]);
+  const broker = await serve(["--store", store ?? `sqlite:${join(folder, "jobs.db")}`, "--schema", image]);
   const env = { CONVEYOR_ADDRESS: broker.address };
   return {
     folder,
