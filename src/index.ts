@@ -31,5 +31,6 @@ export type { HandleOptions } from "./worker/handled-type.ts";
 export type { Handler, Handlers, ResultHandler, Returned } from "./worker/handler.ts";
 export type { ErrorContext, WorkerHooks, WorkerState } from "./worker/hooks.ts";
 export type { DeferredResult, HeirResult, JobContext } from "./worker/job-context.ts";
+export type { ProgressInit } from "./worker/job-progress.ts";
 export { createWorker, type Worker } from "./worker/worker.ts";
 export type { QueueOptions, WorkerOptions } from "./worker/worker-options.ts";

@@ -7,6 +7,7 @@ import { limits } from "../core/limits.ts";
 import { packResult, unpackAny } from "../wire/job-payload.ts";
 import { msToDuration } from "../wire/time.ts";
 import { type Control, controlOf } from "./control.ts";
+import type { Declarations } from "./declarations.ts";
 import { describeFailure } from "./failure.ts";
 import type { HandledType } from "./handled-type.ts";
 import { type AttemptContext, isDeferredResult } from "./job-context.ts";
@@ -26,7 +27,10 @@ export async function runAttempt(type: HandledType, delivery: Delivery, context:
     const returned = await type.run(payloadOf(type, delivery) as never, context);
     context.finish();
     const control = controlOf(returned);
-    return control === undefined ? { outcome: success(type, context, returned) } : controlled(control);
+    if (control !== undefined) return controlled(control);
+    const result = resultOf(type, context, returned);
+    const { declarations } = context;
+    return { outcome: success(result, declarations, declarations === undefined ? 0 : await declarations.staged()) };
   } catch (thrown) {
     context.finish();
     const control = controlOf(thrown);
@@ -56,15 +60,14 @@ function payloadOf(type: HandledType, { payload }: Delivery): Message {
   return unpackAny(type.schema, payload, "PAYLOAD_INVALID");
 }
 
-function success(type: HandledType, context: AttemptContext, returned: unknown): WireOutcome {
-  const result = resultOf(type, context, returned);
+function success(result: Any | undefined, declarations: Declarations | undefined, staged: number): WireOutcome {
   return {
     case: "success",
     value: {
       $typeName: "conveyor.v1.Success",
       ...(result === undefined ? {} : { result }),
-      declarations: [...(context.declarations?.list ?? [])],
-      staged: 0,
+      declarations: [...(declarations?.list ?? [])],
+      staged,
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Security } from "../wire/credentials.ts";
 import { createTypeLookup } from "../wire/job-type.ts";
+import { createCargo } from "./cargo.ts";
 import { createChildPages } from "./child-pages.ts";
 import { createChildReader } from "./child-reader.ts";
 import type { HandledType } from "./handled-type.ts";
@@ -9,8 +10,10 @@ import type { WorkerIdentity } from "./hello.ts";
 import type { Hooks } from "./hooks.ts";
 import { AttemptContext } from "./job-context.ts";
 import { createOutbox } from "./outbox.ts";
+import { createProgressPost } from "./progress-post.ts";
 import { createSession } from "./session.ts";
 import { createSlots } from "./slots.ts";
+import { createStaging } from "./staging.ts";
 import { createWindow } from "./window.ts";
 
 /** The parts of a running worker, put together. */
@@ -38,27 +41,45 @@ export function createCrew(options: CrewOptions): Crew {
   const pages = createChildPages({ addresses, security, random });
   const reader = createChildReader({ list: pages.list, typeOf });
   const outbox = createOutbox();
+  const onReady = () => session.cargoReady();
+  const staging = createStaging({ onReady });
+  const post = createProgressPost({ clock, onReady });
+  const cargo = createCargo({ outbox, post, staging });
+  const line = { stage: staging.open, tell: post.tell, close: post.ended };
   const window = createWindow({ concurrency: identity.concurrency, fixed: options.window });
   const slots = createSlots({
     concurrency: identity.concurrency,
     clock,
     typeOf: (name) => types.get(name),
-    contextOf: (type, delivery) => new AttemptContext({ delivery, type, typeOf, reader }),
+    contextOf: (type, delivery) => new AttemptContext({ delivery, type, typeOf, reader, line }),
     onStarting: (leaseIds) => session.starting(leaseIds),
     onFailure: (lease, error) => hooks.error(error, { kind: "handler", ...attemptOf(lease.delivery) }),
     onRoom: () => session.roomChanged(),
     onEnded(lease, elapsedMs) {
       if (elapsedMs !== undefined) window.observe(elapsedMs);
       if (lease.result !== undefined) outbox.add(lease.result);
-      session.resultReady();
+      session.cargoReady();
     },
   });
-  const session = createSession({ addresses, security, identity, clock, random, hooks, slots, outbox, window });
+  const onStageAck = staging.acknowledged;
+  const session = createSession({
+    addresses,
+    security,
+    identity,
+    clock,
+    random,
+    hooks,
+    slots,
+    cargo,
+    onStageAck,
+    window,
+  });
   return {
     run: session.run,
     stop: session.stop,
     end() {
       slots.end();
+      post.clear();
       pages.close();
     },
   };

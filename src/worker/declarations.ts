@@ -8,6 +8,8 @@ import { policyToWire, roleToWire, triggerToWire } from "../wire/enums.ts";
 import { type JobSettings, jobSpecBytes, jobSpecOf } from "../wire/job-spec.ts";
 import type { JobType } from "../wire/job-type.ts";
 import { wordToWire } from "../wire/word-to-wire.ts";
+import { createSpill, type Spill } from "./spill.ts";
+import type { StageLine } from "./staging.ts";
 
 /** What a handler may say of a child beside its payload. */
 export interface ChildOptions extends JobSettings {
@@ -34,29 +36,43 @@ interface EitherOptions extends ChildOptions {
 
 /** What one attempt declares, in order. */
 export interface Declarations {
+  /** What goes with the result: once children are staged, the heirs. */
   readonly list: readonly Declaration[];
   /** An heir was declared whose result becomes the job's. */
   readonly hasResultHeir: boolean;
   child(type: JobType, payload: unknown, options: ChildOptions): void;
   heir(type: JobType, payload: unknown, options: HeirOptions): void;
+  /** Children that were staged, once all of them are acknowledged; 0 when all goes with the result. Throws why they were refused. */
+  staged(): Promise<number>;
+  /** The attempt is over. */
+  close(): void;
 }
 
-/** Takes the declarations of one attempt of a job of type `parent`; what can be known to be refused is refused here, where the stack shows why. */
-export function createDeclarations(parent: JobType): Declarations {
-  const list: Declaration[] = [];
+/** Children that wait for their acknowledgement in the worker, in bytes; whoever declares faster waits in between. */
+const stagedBytesMax = 64 * 1024 * 1024;
+
+/**
+ * Takes the declarations of one attempt of a job of type `parent`; what can be known to be refused is refused here, where the stack
+ * shows why. What is more than one result may hold goes to `openStage` while the handler runs.
+ */
+export function createDeclarations(parent: JobType, openStage: () => StageLine): Declarations {
+  let list: Declaration[] = [];
+  let spill: Spill | undefined;
   const keys = new Set<string>();
   let bytes = 0;
+  let heirBytes = 0;
+  let children = 0;
   let heirs = 0;
   let hasResultHeir = false;
 
   function add(role: "CHILD" | "HEIR", type: JobType, payload: unknown, options: EitherOptions): void {
     const { key = "", policy = "FAIL", trigger = "SUCCEEDED", asResult = false } = options;
-    if (list.length >= limits.declarationsMax) throw tooMany(role);
     if (key !== "") claimKey(parsePrintable(key, "key", "a key"));
     const job = jobSpecOf(type, payload, options);
-    bytes += jobSpecBytes(job);
-    if (bytes > limits.declarationBytesMax) throw tooLarge();
-    list.push({
+    const jobBytes = jobSpecBytes(job);
+    if (role === "HEIR") heirBytes += jobBytes;
+    if (heirBytes > limits.declarationBytesMax) throw heirsTooLarge();
+    place({
       $typeName: "conveyor.v1.Declaration",
       role: roleToWire[role],
       key,
@@ -65,6 +81,21 @@ export function createDeclarations(parent: JobType): Declarations {
       asResult,
       job,
     });
+    bytes += jobBytes;
+    if (spill === undefined && (list.length > limits.declarationsMax || bytes > limits.declarationBytesMax)) stage();
+  }
+
+  function place(declaration: Declaration): void {
+    if (spill !== undefined && declaration.role === roleToWire.CHILD) spill.add(declaration);
+    else list.push(declaration);
+  }
+
+  /** From here on all children are staged, and only heirs go with the result. */
+  function stage(): void {
+    spill = createSpill(openStage());
+    const declared = list;
+    list = [];
+    for (const each of declared) place(each);
   }
 
   function claimKey(key: string): void {
@@ -75,12 +106,17 @@ export function createDeclarations(parent: JobType): Declarations {
   }
 
   return {
-    list,
+    get list() {
+      return list;
+    },
     get hasResultHeir() {
       return hasResultHeir;
     },
     child(type, payload, options) {
+      if (children >= limits.childrenMax) throw tooManyChildren();
+      spill?.check(stagedBytesMax);
       add("CHILD", type, payload, options);
+      children += 1;
     },
     heir(type, payload, options) {
       if (heirs >= limits.heirsMax) {
@@ -94,6 +130,11 @@ export function createDeclarations(parent: JobType): Declarations {
       heirs += 1;
       hasResultHeir ||= options.asResult ?? false;
     },
+    async staged() {
+      await spill?.emptied();
+      return spill === undefined ? 0 : children;
+    },
+    close: () => spill?.close(),
   };
 
   function checkResultHeir(type: JobType): void {
@@ -110,17 +151,16 @@ function nameOf(result: DescMessage | undefined): string {
   return result?.typeName ?? "no result";
 }
 
-function tooMany(role: "CHILD" | "HEIR"): ConveyorError {
+function tooManyChildren(): ConveyorError {
   return new ConveyorError(
-    role === "CHILD" ? "TOO_MANY_CHILDREN" : "TOO_MANY_HEIRS",
-    `one attempt declares at most ${limits.declarationsMax} jobs; declare jobs that declare the rest`,
+    "TOO_MANY_CHILDREN",
+    `one job has at most ${limits.childrenMax} children; declare jobs that declare the rest`,
   );
 }
 
-function tooLarge(): ConveyorError {
+function heirsTooLarge(): ConveyorError {
   return new ConveyorError(
     "PAYLOAD_TOO_LARGE",
-    `what one attempt declares takes at most ${limits.declarationBytesMax} bytes in all; ` +
-      "keep large data elsewhere and declare where it is, or declare jobs that declare the rest",
+    `the heirs of one job take at most ${limits.declarationBytesMax} bytes in all; keep large data elsewhere and declare where it is`,
   );
 }

@@ -1,4 +1,5 @@
 import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
+import type { JobProgress } from "../../gen/conveyor/v1/job_pb.ts";
 import type { Delivery } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError } from "../core/errors.ts";
 import type { JobRole } from "../core/job.ts";
@@ -10,6 +11,8 @@ import { durationToMs, timestampToMs } from "../wire/time.ts";
 import type { ChildOutcome, ChildReader, ResultOption } from "./child-reader.ts";
 import * as control from "./control.ts";
 import { type ChildOptions, createDeclarations, type Declarations, type HeirOptions } from "./declarations.ts";
+import { type ProgressInit, progressOf } from "./job-progress.ts";
+import type { StageLine } from "./staging.ts";
 
 const deferredKey: unique symbol = Symbol("conveyor.deferred");
 
@@ -63,6 +66,16 @@ export interface JobContext<Result extends DescMessage | undefined = DescMessage
     init: InitOf<Job>,
     options?: HeirOptions<AsResult & MayBeResult<Job, Result>>,
   ): HeirResult<Job, AsResult>;
+  /**
+   * Resolves when children that are more than one result may hold have reached the broker: await it after every few thousand, and
+   * any number takes little memory. Throws why they were refused, such as TOO_MANY_CHILDREN.
+   */
+  flush(): Promise<void>;
+  /**
+   * Says how far this attempt is, for everyone who looks at the job; at most 16 KiB. Told once a second at most, the newest
+   * counts. Nothing after the handler has returned. Throws INVALID_OPTION or PAYLOAD_TOO_LARGE.
+   */
+  progress(said: number | ProgressInit): void;
   /** In an heir: the results of the completed children of this type, in declaration order. */
   results<Result extends DescMessage>(job: JobStub<DescMessage, Result>): Promise<MessageShape<Result>[]>;
   /** The same for a schema: `results<Thumbnail>(Schema)` or `{ result: ThumbnailSchema }` says of which TypeScript type they are. */
@@ -87,12 +100,22 @@ type MayBeResult<Job extends AnyJobType, Result> = Job extends JobStub
     : false
   : boolean;
 
+/** What an attempt tells the broker before its result. */
+export interface AttemptLine {
+  /** For children that are more than its result may hold. */
+  stage(leaseId: string): StageLine;
+  /** How far it is. `bytes`: the size of that. */
+  tell(leaseId: string, progress: JobProgress, bytes: number): void;
+  close(leaseId: string): void;
+}
+
 /** The context of one attempt: open -> finished, when the handler has returned or is no longer waited for. */
 export class AttemptContext implements JobContext {
   readonly #delivery: Delivery;
   readonly #type: JobType;
   readonly #typeOf: TypeLookup;
   readonly #reader: ChildReader;
+  readonly #line: AttemptLine;
   #controller: AbortController | undefined;
   #aborted: ConveyorError | undefined;
   #declarations: Declarations | undefined;
@@ -103,11 +126,13 @@ export class AttemptContext implements JobContext {
     readonly type: JobType;
     readonly typeOf: TypeLookup;
     readonly reader: ChildReader;
+    readonly line: AttemptLine;
   }) {
     this.#delivery = options.delivery;
     this.#type = options.type;
     this.#typeOf = options.typeOf;
     this.#reader = options.reader;
+    this.#line = options.line;
   }
 
   get id(): string {
@@ -182,6 +207,12 @@ export class AttemptContext implements JobContext {
     return this.#declarations;
   }
 
+  /** The attempt has ended: what it said last goes, children that were not staged yet are dropped. */
+  close(): void {
+    this.#declarations?.close();
+    this.#line.close(this.#delivery.leaseId);
+  }
+
   child<Job extends AnyJobType>(job: Job, init: InitOf<Job>, options: ChildOptions = {}): void {
     this.#open("child").child(this.#typeOf(job), init, options);
   }
@@ -195,6 +226,15 @@ export class AttemptContext implements JobContext {
     this.#open("heir").heir(type, init, options);
     const deferred: DeferredResult = { [deferredKey]: type.result };
     return (isJobStub(job) && !options.asResult ? undefined : deferred) as HeirResult<Job, AsResult>;
+  }
+
+  async flush(): Promise<void> {
+    await this.#declarations?.staged();
+  }
+
+  progress(said: number | ProgressInit): void {
+    const { progress, bytes } = progressOf(said);
+    if (!this.#finished) this.#line.tell(this.#delivery.leaseId, progress, bytes);
   }
 
   results<Result extends DescMessage>(job: JobStub<DescMessage, Result>): Promise<MessageShape<Result>[]>;
@@ -232,7 +272,7 @@ export class AttemptContext implements JobContext {
         { details: { resource: { type: "job", name: this.id } } },
       );
     }
-    this.#declarations ??= createDeclarations(this.#type);
+    this.#declarations ??= createDeclarations(this.#type, () => this.#line.stage(this.#delivery.leaseId));
     return this.#declarations;
   }
 }

@@ -1,4 +1,4 @@
-import type { ResultAck, Welcome } from "../../gen/conveyor/v1/worker_service_pb.ts";
+import type { ResultAck, StageAck, Welcome } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError, errorStatus } from "../core/errors.ts";
 import { sleep } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -6,11 +6,11 @@ import { fullJitterMs } from "../runtime/retry.ts";
 import type { Security } from "../wire/credentials.ts";
 import { fromRpcStatus } from "../wire/error-status.ts";
 import { type BrokerStream, openBrokerStream, type ServerFrame } from "./broker-stream.ts";
+import type { Cargo } from "./cargo.ts";
 import { createDeparture } from "./departure.ts";
 import { attemptOf } from "./held-lease.ts";
 import { heartbeatFrame, helloOf, type WorkerIdentity } from "./hello.ts";
 import type { Hooks } from "./hooks.ts";
-import type { Outbox } from "./outbox.ts";
 import type { Slots } from "./slots.ts";
 import { createStall } from "./stall.ts";
 import type { Window } from "./window.ts";
@@ -21,8 +21,8 @@ export interface Session {
   run(): Promise<void>;
   /** Ends what runs, or releases it by the deadline, and says goodbye. */
   stop(deadlineMs: number): Promise<void>;
-  /** A result waits in the outbox. */
-  resultReady(): void;
+  /** Something waits in the cargo. */
+  cargoReady(): void;
   /** Handlers have more room or less. */
   roomChanged(): void;
   /** Leases that were named as buffered start now. */
@@ -38,7 +38,8 @@ export interface SessionOptions {
   readonly random: () => number;
   readonly hooks: Hooks;
   readonly slots: Slots;
-  readonly outbox: Outbox;
+  readonly cargo: Cargo;
+  readonly onStageAck: (ack: StageAck) => void;
   readonly window: Window;
 }
 
@@ -55,7 +56,7 @@ const finalStatuses: readonly string[] = ["UNAUTHENTICATED", "PERMISSION_DENIED"
 
 /** connecting -> welcomed -> (disconnected -> connecting …) -> stopping -> over. Results stay in `slots.held` until acknowledged. */
 export function createSession(options: SessionOptions): Session {
-  const { clock, slots, outbox, hooks, window } = options;
+  const { clock, slots, cargo, hooks, window } = options;
   const { addresses } = options;
   const over = new AbortController();
   let place = Math.floor(options.random() * addresses.length);
@@ -162,6 +163,9 @@ export function createSession(options: SessionOptions): Session {
       case "resultAcks":
         for (const ack of frame.value.acks) acknowledged(ack);
         break;
+      case "stageAcks":
+        for (const ack of frame.value.acks) options.onStageAck(ack);
+        break;
       case "capacityApplied":
         windowApplied = frame.value.seq;
         break;
@@ -185,7 +189,7 @@ export function createSession(options: SessionOptions): Session {
       "the broker gave it away while the connection was down",
     );
     sessionId = frame.sessionId;
-    outbox.replace([...slots.held.values()].flatMap(({ result }) => (result === undefined ? [] : [result])));
+    cargo.restart([...slots.held.values()].flatMap(({ result }) => (result === undefined ? [] : [result])));
     if (departure.begun) {
       slots.releaseBuffered();
       sendWindow(0); // the window of Hello is not confirmed
@@ -218,7 +222,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   /** What ended in one turn of the event loop shares a frame; what the transport has no room for gathers for the next. */
-  function resultReady(): void {
+  function cargoReady(): void {
     if (flushing) return;
     flushing = true;
     setImmediate(flush);
@@ -229,9 +233,9 @@ export function createSession(options: SessionOptions): Session {
     if (stream === undefined || welcomedAt === undefined) return; // after the next Welcome all that is held is sent
     const current = stream;
     while (current.writable) {
-      const results = outbox.take();
-      if (results.length === 0) break;
-      current.send({ case: "results", value: { $typeName: "conveyor.v1.Results", results } });
+      const frame = cargo.next();
+      if (frame === undefined) break;
+      current.send(frame);
     }
     if (!current.writable) {
       flushing = true;
@@ -266,5 +270,5 @@ export function createSession(options: SessionOptions): Session {
     });
   }
 
-  return { run, stop: departure.leave, resultReady, roomChanged: stall.roomChanged, starting };
+  return { run, stop: departure.leave, cargoReady, roomChanged: stall.roomChanged, starting };
 }

@@ -145,6 +145,7 @@ export function createSlots(options: SlotsOptions): Slots {
 
   function stopRunning(lease: HeldLease): void {
     running -= 1;
+    lease.running?.context.close();
     deadlines.remove(lease);
   }
 

@@ -14,8 +14,8 @@ export interface World extends AsyncDisposable {
   readonly address: string;
   readonly client: Conveyor;
   connect(options?: ConnectOptions): Conveyor;
-  /** A worker that is stopped at the end of the test; the test runs it. */
-  worker(options?: WorkerOptions): Worker;
+  /** A worker, at the broker itself or by way of a relay, that is stopped at the end of the test; the test runs it. */
+  worker(options?: WorkerOptions, by?: string): Worker;
   /** Stops the broker; its store is closed too when it can be opened again. */
   stopBroker(): Promise<void>;
   /** Another broker on the same store and port. */
@@ -23,7 +23,7 @@ export interface World extends AsyncDisposable {
 }
 
 /** Short enough for tests that wait for a time-out of the protocol. */
-const intervals: Partial<BrokerIntervals> = { heartbeatMs: 100, tickMs: 50, pollMs: 50, stopMs: 1_000 };
+const intervals: Partial<BrokerIntervals> = { heartbeatMs: 100, tickMs: 50, pollMs: 50, drainMs: 50, stopMs: 1_000 };
 
 export async function openWorld(
   options: {
@@ -55,8 +55,8 @@ export async function openWorld(
     address,
     client: open(),
     connect: open,
-    worker(settings = {}) {
-      const worker = createWorker(address, settings);
+    worker(settings = {}, by = address) {
+      const worker = createWorker(by, settings);
       stack.defer(() => worker.stop({ deadlineMs: 0 }));
       return worker;
     },
