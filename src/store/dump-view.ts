@@ -47,12 +47,13 @@ export function hasBelow(job: DumpedJob, view: View): boolean {
   return belowOf(job, view).length > 0;
 }
 
-export function flipped(job: DumpedJob, role: "CHILD" | "HEIR", view: View): DumpedJob[] {
-  return belowOf(job, view).filter((node) => node.role === role && node.edgeFlipped === true);
-}
-
 export function openEdges(job: DumpedJob, role: "CHILD" | "HEIR", view: View): number {
   return belowOf(job, view).filter((node) => node.role === role && node.edgeFlipped !== true).length;
+}
+
+/** No part of its chain was removed. */
+export function isWhole(job: DumpedJob, view: View): boolean {
+  return view.byId.get(job.rootId)?.pruning !== true;
 }
 
 /** A child or heir that workers could get, now or before. */
@@ -60,6 +61,11 @@ export function wasReleased(job: DumpedJob): boolean {
   const waits =
     job.state === "READY" || job.state === "SCHEDULED" || job.state === "RETRYING" || job.state === "RUNNING";
   return waits || job.attempt > 0;
+}
+
+/** As `wasReleased`, since it was last brought back. */
+export function wasReleasedThisEpoch(job: DumpedJob): boolean {
+  return wasReleased({ ...job, attempt: job.attempts.at(-1)?.epoch === job.epoch ? job.attempt : 0 });
 }
 
 export function childNotOk(job: DumpedJob): boolean {

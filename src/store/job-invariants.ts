@@ -1,17 +1,18 @@
 import { isTerminal } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
+import { countersHold } from "./counter-invariants.ts";
 import {
   belowOf,
   childNotOk,
-  flipped,
   hasBelow,
-  heirNotOk,
+  isWhole,
   notOkChildren,
-  openEdges,
   parentOf,
   type View,
   wasReleased,
+  wasReleasedThisEpoch,
 } from "./dump-view.ts";
+import { barrierHolds, heirIsDue, isBelowNoRun } from "./heir-invariants.ts";
 import type { DumpedJob } from "./store.ts";
 
 /** One invariant of single jobs: where its premise is true (`applies`), it must hold. */
@@ -25,12 +26,20 @@ export interface JobRule {
 export const jobRules: readonly JobRule[] = [
   {
     name: "I5 a released heir was due: run accepted, children terminal, trigger true",
-    applies: (job) => job.role === "HEIR" && wasReleased(job),
-    holds: (job, view) => heirWasDue(job, parentOf(job, view), view),
+    // What ended before its parent was revived keeps its end; that it was due then was seen when it was released (step invariants).
+    applies: (job, view) =>
+      job.role === "HEIR" &&
+      wasReleasedThisEpoch(job) &&
+      isWhole(job, view) &&
+      (parentOf(job, view)?.epoch === 0 || !isTerminal(job.state)),
+    holds: heirIsDue,
   },
   {
     name: "I5 an heir that was not wanted has the reason of its trigger",
-    applies: (job) => job.role === "HEIR" && (job.reason === "DEPENDENCY_FAILED" || job.reason === "TRIGGER_NOT_MET"),
+    applies: (job, view) =>
+      (job.reason === "DEPENDENCY_FAILED" || job.reason === "TRIGGER_NOT_MET") &&
+      isWhole(job, view) &&
+      parentOf(job, view)?.reviving === undefined,
     holds: (job, view) => {
       const notOk = notOkChildren(parentOf(job, view), view) > 0;
       return job.trigger === "SUCCEEDED" ? notOk : job.trigger === "ANY_FAILED" && !notOk;
@@ -50,17 +59,9 @@ export const jobRules: readonly JobRule[] = [
       isTerminal(job.state) ? (job.edgeFlipped === true) !== job.propagateDue : !job.edgeFlipped && !job.propagateDue,
   },
   {
-    name: "I6 pending counters equal the open edges",
-    applies: hasBelow,
-    holds: (job, view) =>
-      job.pendingChildren === openEdges(job, "CHILD", view) && job.pendingHeirs === openEdges(job, "HEIR", view),
-  },
-  {
-    name: "I6 failure counters equal the flipped edges that ended badly",
-    applies: hasBelow,
-    holds: (job, view) =>
-      job.childrenNotOk === flipped(job, "CHILD", view).filter(childNotOk).length &&
-      job.heirsNotOk === flipped(job, "HEIR", view).filter(heirNotOk).length,
+    name: "I6 counters equal the edges, open and ended badly, and what a revival has still to bring back",
+    applies: (job, view) => (hasBelow(job, view) || job.staged > 0) && isWhole(job, view),
+    holds: countersHold,
   },
   {
     name: "I6 below a terminal job all is terminal",
@@ -79,13 +80,14 @@ export const jobRules: readonly JobRule[] = [
   },
   {
     name: "I7 below a run that died or was not wanted nothing ever ran",
-    applies: (job, view) => hasDeadAncestor(job, view),
-    holds: (job) => job.attempt === 0 && !wasReleased(job),
+    applies: isBelowNoRun,
+    holds: (job) => !wasReleased(job),
   },
   {
     name: "I7 no child is held once its parent's run was accepted",
     applies: (job, view) => job.role === "CHILD" && parentOf(job, view)?.run === "SUCCEEDED",
-    holds: (job) => job.hold !== "PARENT",
+    // Staged children come held into a chain that is being cancelled.
+    holds: (job, view) => job.hold !== "PARENT" || isCancellingChildren(parentOf(job, view), view),
   },
   {
     name: "I7 the nodes of one parent are all there: positions without gaps",
@@ -150,6 +152,11 @@ export const jobRules: readonly JobRule[] = [
     holds: attemptsExplained,
   },
   {
+    name: "I13 the budgets count what history has of this epoch, releases that of all",
+    applies: (job) => job.attemptsOmitted === 0 && job.attempts.at(-1)?.epoch === job.epoch,
+    holds: budgetsFollow,
+  },
+  {
     name: "I13 no budget is exceeded",
     applies: (job) => job.failureCount + job.snoozeCount > 0,
     holds: (job) => job.failureCount <= (job.maxAttempts ?? limits.attemptsMax) && job.snoozeCount <= limits.snoozesMax,
@@ -161,7 +168,7 @@ export const jobRules: readonly JobRule[] = [
   },
   {
     name: "results: an as_result heir that completed gave its result to its completed parent",
-    applies: (job, view) => job.state === "COMPLETED" && resultHeir(job, view) !== undefined,
+    applies: (job, view) => job.state === "COMPLETED" && resultHeir(job, view) !== undefined && isWhole(job, view),
     holds: (job, view) => {
       const given = resultHeir(job, view)?.result;
       return given === undefined ? job.result === undefined : sameBytes(given.bytes, job.result?.bytes);
@@ -174,27 +181,13 @@ export const jobRules: readonly JobRule[] = [
   },
 ];
 
-function heirWasDue(heir: DumpedJob, parent: DumpedJob | undefined, view: View): boolean {
+/** Its cancelling, or that of its children by FAIL_FAST, is due. */
+function isCancellingChildren(parent: DumpedJob | undefined, view: View): boolean {
   if (parent === undefined) return false;
-  const children = belowOf(parent, view).filter((node) => node.role === "CHILD");
-  if (!children.every((node) => isTerminal(node.state) && node.edgeFlipped === true)) return false;
-  switch (heir.trigger) {
-    case "SUCCEEDED":
-      return parent.run === "SUCCEEDED" && notOkChildren(parent, view) === 0;
-    case "ANY_FAILED":
-      return (parent.run === "SUCCEEDED" || parent.run === "CANCELLED") && notOkChildren(parent, view) > 0;
-    case "SETTLED":
-      return parent.run === "SUCCEEDED" || parent.run === "CANCELLED";
-    default:
-      return heir.trigger satisfies never;
-  }
-}
-
-function hasDeadAncestor(job: DumpedJob, view: View): boolean {
-  for (let parent = parentOf(job, view); parent !== undefined; parent = parentOf(parent, view)) {
-    if (parent.run === "DEAD" || parent.run === "SKIPPED") return true;
-  }
-  return false;
+  const fast = belowOf(parent, view).some(
+    (node) => node.policy === "FAIL_FAST" && childNotOk(node) && node.reason !== "SIBLING_FAILED",
+  );
+  return parent.cancelRequested || fast;
 }
 
 function verdictHolds(job: DumpedJob): boolean {
@@ -221,16 +214,11 @@ function shapeHolds(job: DumpedJob): boolean {
     (job.role !== "ROOT" || (job.rootId === job.id && job.depth === 0 && !job.propagateDue)) &&
     (job.errorFingerprint === undefined || job.run === "DEAD") &&
     job.createdAt <= job.updatedAt &&
-    !(terminal && job.cancelRequested)
+    !(terminal && (job.cancelRequested || job.cancelHeirs || job.reviving !== undefined || job.staged > 0)) &&
+    !(job.cancelHeirs && !job.cancelRequested && job.run !== "CANCELLED" && job.run !== "SKIPPED") &&
+    (job.staged === 0 || job.state === "RUNNING" || job.run === "SUCCEEDED" || job.run === "SKIPPED") &&
+    !(job.pruning && !(terminal && job.role === "ROOT"))
   );
-}
-
-function barrierHolds(job: DumpedJob, view: View): boolean {
-  const held = belowOf(job, view).filter((node) => node.hold === "BARRIER").length;
-  if (job.barrierJudged) return held === 0 && job.run !== undefined && job.pendingChildren === 0;
-  // A run that ended badly leaves the judging to its cascade; an accepted one is judged in the write that empties it.
-  const owed = job.run === "SUCCEEDED" && !job.cancelRequested && job.pendingChildren === 0;
-  return !owed && !isTerminal(job.state);
 }
 
 function attemptsExplained(job: DumpedJob): boolean {
@@ -240,6 +228,17 @@ function attemptsExplained(job: DumpedJob): boolean {
   const last = job.attempts.at(-1)?.outcome;
   const endedRun = last === "SUCCEEDED" || last === "DISCARDED" || last === "CANCELLED";
   return rest === (endedRun ? 1 : 0) && job.attempts.length + job.attemptsOmitted === job.attempt;
+}
+
+function budgetsFollow(job: DumpedJob): boolean {
+  const count = (epoch: number | undefined, ...outcomes: readonly (string | undefined)[]): number =>
+    job.attempts.filter((each) => outcomes.includes(each.outcome) && (epoch ?? each.epoch) === each.epoch).length;
+  return (
+    job.failureCount === count(job.epoch, "FAILED", "TIMED_OUT") &&
+    job.crashCount === count(job.epoch, "CRASHED") &&
+    job.snoozeCount === count(job.epoch, "SNOOZED") &&
+    job.releaseCount === count(undefined, "RELEASED")
+  );
 }
 
 function resultHeir(job: DumpedJob, view: View): DumpedJob | undefined {

@@ -1,5 +1,8 @@
 import { isTerminal } from "../core/job.ts";
-import type { JobId, LeaseId } from "../core/names.ts";
+import type { LeaseId } from "../core/names.ts";
+import { awaitedBelow, candidatesBelow, endsOf, isSame, minus } from "./counter-invariants.ts";
+import { belowOf, isWhole, type View, viewOf, wasReleased } from "./dump-view.ts";
+import { heirIsDue } from "./heir-invariants.ts";
 import type { InvariantReport } from "./invariants.ts";
 import type { DumpedJob, QueueRecord, StoreDump } from "./store.ts";
 
@@ -14,16 +17,17 @@ export function checkStep(before: StoreDump, after: StoreDump, leases: LeaseLedg
     evaluated[name] = (evaluated[name] ?? 0) + 1;
     if (!holds) violations.push(`${name}: ${"id" in job ? `job ${job.id} is ${job.state}` : `queue ${job.name}`}`);
   };
-  const present = new Map(after.jobs.map((job) => [job.id, job]));
-  const known = new Map(before.jobs.map((job) => [job.id, job]));
+  const [old, now] = [viewOf(before, {}), viewOf(after, {})];
   for (const job of before.jobs) {
-    const next = present.get(job.id);
-    check("I1 no job disappears", next !== undefined, job);
+    const next = now.byId.get(job.id);
+    check("I1 no job disappears but with its ended chain", next !== undefined || isRemoved(job, old, now), job);
     if (next === undefined) continue;
-    checkJob(job, next, check);
+    checkJob(job, next, { old, now, check });
+    checkRelease(job, next, { old, now, check });
+    if (job.reviving !== undefined || next.reviving !== undefined) checkRevival(job, next, { old, now, check });
   }
   for (const job of after.jobs) {
-    if (!known.has(job.id)) checkNew(job, known, check);
+    if (!old.byId.has(job.id)) checkNew(job, { old, now, check });
     if (job.leaseId !== undefined) checkLease(job, leases, check);
   }
   checkQueues(before, after, check);
@@ -32,14 +36,29 @@ export function checkStep(before: StoreDump, after: StoreDump, leases: LeaseLedg
 
 type Check = (name: string, holds: boolean, job: DumpedJob | QueueRecord) => void;
 
-function checkJob(before: DumpedJob, after: DumpedJob, check: Check): void {
+interface Step {
+  readonly old: View;
+  readonly now: View;
+  readonly check: Check;
+}
+
+/** Chains go whole, once they have ended, from their newest job on: while the root is there it is marked. */
+function isRemoved(job: DumpedJob, old: View, now: View): boolean {
+  const [root, left] = [old.byId.get(job.rootId), now.byId.get(job.rootId)];
+  if (root === undefined || !isTerminal(root.state) || !isTerminal(job.state)) return false;
+  return left === undefined || left.pruning;
+}
+
+function checkJob(before: DumpedJob, after: DumpedJob, { now, check }: Step): void {
   const sameEpoch = before.epoch === after.epoch;
   check("I2 epochs never fall", after.epoch >= before.epoch, after);
   if (isTerminal(before.state) && sameEpoch) {
     const same =
       after.state === before.state && after.reason === before.reason && after.finishedAt === before.finishedAt;
     check("I2 a terminal state stays, within its epoch", same, after);
-    check("I2 the result of a terminal job stays", sameBytes(before.result?.bytes, after.result?.bytes), after);
+    // An inherited result goes with the heir that gave it.
+    const stays = sameBytes(before.result?.bytes, after.result?.bytes) || !isWhole(after, now);
+    check("I2 the result of a terminal job stays", stays, after);
   }
   check("I3 attempts never fall", after.attempt >= before.attempt, after);
   if (after.leaseId !== undefined && after.leaseId !== before.leaseId) {
@@ -59,11 +78,40 @@ function checkJob(before: DumpedJob, after: DumpedJob, check: Check): void {
   check("I16 payload and place in the chain never change", samePlace(before, after), after);
 }
 
-/** A job that is new below another came with the success of that one, or with its tree. */
-function checkNew(job: DumpedJob, known: ReadonlyMap<JobId, DumpedJob>, check: Check): void {
-  const parent = job.parentId === undefined ? undefined : known.get(job.parentId);
+/** An heir leaves its barrier only when its release is due: seen here, since what was true then may be revived later. */
+function checkRelease(before: DumpedJob, after: DumpedJob, { now, check }: Step): void {
+  if (before.role !== "HEIR" || (before.hold !== "BARRIER" && after.epoch === before.epoch)) return;
+  if (isTerminal(after.state) || !wasReleased({ ...after, attempt: after.attempt - before.attempt })) return;
+  check("I5 an heir that is released in a step is due in it", heirIsDue(after, now), after);
+}
+
+/** A revival counts all it will bring back when it begins, and from then on each node that it brings back, once. */
+function checkRevival(before: DumpedJob, after: DumpedJob, { old, now, check }: Step): void {
+  const expected =
+    before.reviving === undefined
+      ? endsOf(candidatesBelow(after, now))
+      : minus(awaitedBelow(before, old), endsOf(broughtBack(before, { old, now })));
+  check("I6 a revival counts each node that it brings back", isSame(awaitedBelow(after, now), expected), after);
+}
+
+/** As they were before: terminal, and in an older epoch. */
+function broughtBack(parent: DumpedJob, { old, now }: Omit<Step, "check">): DumpedJob[] {
+  return belowOf(parent, old).filter((node) => (now.byId.get(node.id)?.epoch ?? 0) > node.epoch);
+}
+
+/** A job that is new below another came with the success of that one or with its tree, or was staged under that success. */
+function checkNew(job: DumpedJob, { old, now, check }: Step): void {
+  const parent = job.parentId === undefined ? undefined : old.byId.get(job.parentId);
   if (parent === undefined) return;
-  check("I7 jobs are declared only by a running parent", parent.state === "RUNNING" && parent.run === undefined, job);
+  const declares = parent.state === "RUNNING" && parent.run === undefined;
+  check("I7 jobs are declared only by a running parent", declares || wasStaged(parent, { old, now }), job);
+}
+
+function wasStaged(parent: DumpedJob, { old, now }: Omit<Step, "check">): boolean {
+  if (parent.run === undefined) return false;
+  const after = now.byId.get(parent.id);
+  if (after === undefined) return false;
+  return belowOf(after, now).length - belowOf(parent, old).length === parent.staged - after.staged;
 }
 
 function checkLease(job: DumpedJob, leases: LeaseLedger, check: Check): void {
@@ -134,6 +182,8 @@ const changing = [
   "pendingChildren",
   "pendingHeirs",
   "cancelRequested",
+  "cancelHeirs",
+  "reviving",
   "errorFingerprint",
 ] as const satisfies readonly (keyof DumpedJob)[];
 

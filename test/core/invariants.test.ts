@@ -45,8 +45,12 @@ test("invariants / each fault that a dump can show is found", () => {
   broken(changed("done", { edgeFlipped: false }), "I6 a terminal job's edge");
   broken(changed("done", { propagateDue: true }), "I6 a terminal job's edge");
   broken(changed("running", { edgeFlipped: true }), "I6 a terminal job's edge");
-  broken(changed("root", { pendingChildren: 0 }), "I6 pending counters");
-  broken(changed("root", { childrenNotOk: 1 }), "I6 failure counters");
+  broken(changed("root", { pendingChildren: 0 }), "I6 counters equal");
+  broken(changed("root", { pendingChildren: 2 }), "I6 counters equal");
+  broken(changed("root", { staged: 1 }), "I6 counters equal");
+  broken(changed("root", { reviving: "DEAD" }), "I6 counters equal");
+  broken(changed("root", { reviving: "DEAD", pendingChildren: 2 }), "I6 counters equal");
+  broken(changed("root", { childrenNotOk: 1 }), "I6 counters equal");
   broken(changed("done", { run: "DEAD" }), "I6 the verdict");
   broken(changed("root", { run: undefined, ranAt: undefined }), "I7 a child that could run");
   broken(changed("root", { run: "DEAD" }), "I7 below a run that died");
@@ -54,6 +58,11 @@ test("invariants / each fault that a dump can show is found", () => {
   broken(changed("heir", { position: 0 }), "I7 the nodes of one parent");
   broken(changed("done", { finishedAt: undefined }), "I9 the record");
   broken(changed("done", { cancelRequested: true }), "I9 the record");
+  broken(changed("done", { cancelHeirs: true }), "I9 the record");
+  broken(changed("running", { cancelHeirs: true }), "I9 the record");
+  broken(changed("done", { staged: 1 }), "I9 the record");
+  broken(changed("heir", { staged: 1 }), "I9 the record");
+  broken(changed("root", { pruning: true }), "I9 the record");
   broken(changed("root", { barrierJudged: true }), "I9 heirs are held");
   broken(changed("heir", { depth: 2 }), "I9 a chain is a tree");
   broken(changed("running", { key: "k" }), "I9 keys and heirs");
@@ -63,6 +72,8 @@ test("invariants / each fault that a dump can show is found", () => {
   broken({ ...changed("heir", { ...ready, runAt: 9 }) }, "I11 nothing is ready", { now: 8 });
   broken(changed("done", { attempt: 2 }), "I13 every attempt");
   broken(changed("done", { failureCount: 3, maxAttempts: 2 }), "I13 no budget");
+  broken(changed("done", { crashCount: 1 }), "I13 the budgets count");
+  broken(changed("done", { releaseCount: 1 }), "I13 the budgets count");
   broken(changed("done", { payloadBytes: 1 }), "I16 the payload");
   broken(good, "I17 after draining", { drained: true });
   broken(good, "I1 every acknowledged", { acknowledged: [jobId("lost")] });
@@ -100,6 +111,10 @@ test("invariants / each fault that two dumps can show is found", () => {
   stepBroken(good, "I5 an heir is released at most once", changed("heir", { state: "READY", hold: undefined }));
   stepBroken(changed("done", { edgeFlipped: false }), "I6 a flipped edge");
   stepBroken(changed("root", { run: "DEAD" }), "I6 a run ends once");
+  stepBroken(changed("heir", { state: "READY", hold: undefined }), "I5 an heir that is released in a step");
+  const revived = { state: "READY", hold: undefined, epoch: 1 } as const;
+  const ended = { state: "DEAD", hold: undefined } as const;
+  stepBroken(changed("heir", revived), "I5 an heir that is released in a step", changed("heir", ended));
   const without = { ...good, jobs: good.jobs.filter((job) => job.id !== "running") };
   stepBroken(good, "I7 jobs are declared only", without);
   const [queue] = good.queues;
@@ -112,6 +127,47 @@ test("invariants / each fault that two dumps can show is found", () => {
   const asked = changed("root", { cancelRequested: true });
   stepBroken(changed("root", { state: "COMPLETED" }), "cancel: an awaiting job", asked);
 });
+
+test("invariants / a revival brings back each node it counted, once", () => {
+  const cancelled = { state: "CANCELLED", run: "CANCELLED", reason: "SIBLING_FAILED" } as const;
+  const back = { state: "READY", run: undefined, reason: undefined, edgeFlipped: false, epoch: 1 } as const;
+  const begun = dumpOf({ done: cancelled, root: { reviving: "CANCELLED", pendingChildren: 2 } });
+  const over = dumpOf({ done: back, root: { pendingChildren: 2 } });
+  const name = "I6 a revival counts each";
+  const before = changed("done", { ...cancelled });
+  assert.deepEqual(found(before, begun, name), []);
+  assert.deepEqual(found(begun, over, name), []);
+  broken(dumpOf({ done: cancelled, root: { pendingChildren: 2 } }), "I6 counters equal");
+  assert.notDeepEqual(found(begun, dumpOf({ done: back, root: { pendingChildren: 3 } }), name), []);
+  assert.notDeepEqual(found(before, dumpOf({ root: { reviving: "CANCELLED", pendingChildren: 2 } }), name), []);
+});
+
+test("invariants / a chain goes only when it has ended, and under a mark", () => {
+  const name = "I1 no job disappears";
+  const end = { state: "CANCELLED", run: "CANCELLED", reason: "REQUESTED", finishedAt: 1 } as const;
+  const over = dumpOf({ root: end, running: end, heir: end });
+  const marked = dumpOf({ root: { ...end, pruning: true }, running: end, heir: end });
+  const lacking = (dump: StoreDump) => ({ ...dump, jobs: dump.jobs.filter((job) => job.id !== "heir") });
+  assert.deepEqual(found(over, lacking(marked), name), []);
+  assert.deepEqual(found(over, { ...over, jobs: [] }, name), []);
+  assert.notDeepEqual(found(over, lacking(over), name), []);
+  assert.notDeepEqual(found(good, lacking(marked), name), []);
+});
+
+test("invariants / staged children come into a chain as many as were staged", () => {
+  const name = "I7 jobs are declared only";
+  const less = (dump: StoreDump) => ({ ...dump, jobs: dump.jobs.filter((job) => job.id !== "running") });
+  assert.deepEqual(found(less(changed("root", { staged: 2 })), changed("root", { staged: 1 }), name), []);
+  assert.notDeepEqual(found(less(changed("root", { staged: 2 })), changed("root", { staged: 0 }), name), []);
+});
+
+function dumpOf(changes: Readonly<Record<string, Partial<DumpedJob>>>): StoreDump {
+  return { ...good, jobs: good.jobs.map((job) => ({ ...job, ...changes[job.id] })) };
+}
+
+function found(earlier: StoreDump, after: StoreDump, name: string): readonly string[] {
+  return checkStep(earlier, after).violations.filter((text) => text.startsWith(name));
+}
 
 test("invariants / a lease id that comes back for another attempt is found over a whole history", () => {
   const running = good.jobs.find((job) => job.id === "running");

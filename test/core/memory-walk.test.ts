@@ -15,9 +15,9 @@ test("memory / holds every invariant through random commands, and every job ends
       for (const { from, move, to } of report.transitions) add(moves, `${from} ${move} ${to}`, 1);
       for (const [name, count] of Object.entries(report.evaluated)) add(premises, name, count);
     }),
-    { numRuns: 150, seed: 20_260_101 },
+    { numRuns: 250, seed: 20_260_101 },
   );
-  const due = transitions.filter((row) => row.milestone === 1).map((row) => `${row.from} ${row.move} ${row.to}`);
+  const due = transitions.filter((row) => row.milestone <= 3).map((row) => `${row.from} ${row.move} ${row.to}`);
   assert.deepEqual(
     due.filter((key) => !moves.has(key)),
     [],

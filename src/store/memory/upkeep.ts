@@ -1,4 +1,5 @@
 import { jitterOf } from "../../core/backoff.ts";
+import { hasOpenBelow } from "../../core/chain.ts";
 import type { SessionId } from "../../core/names.ts";
 import { groupType } from "../../core/names.ts";
 import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../store.ts";
@@ -23,7 +24,8 @@ export function promote(write: Write, max: number): PromoteAnswer {
 
 /** A group has no work of its own: its run is accepted when its time has come. */
 function runGroup(write: Write, row: JobRow): void {
-  const state = row.pendingChildren + row.pendingHeirs > 0 ? "AWAITING_CHILDREN" : "COMPLETED";
+  const waits = hasOpenBelow(row) || row.childrenNotOk + row.heirsNotOk > 0;
+  const state = waits ? "AWAITING_CHILDREN" : "COMPLETED";
   const moved = move(write, row, "promote", { state }, { run: "SUCCEEDED", ranAt: write.now });
   releaseChildren(write, row.id);
   runEnded(write, moved);

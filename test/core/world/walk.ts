@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { type NewNode, type NewTree, type Outcome, serverDefaults, type TreeNode } from "../../../src/core/job.ts";
-import { defaultQueue, groupType, type LeaseId, parseTypeName, type SessionId } from "../../../src/core/names.ts";
+import {
+  defaultQueue,
+  groupType,
+  type JobId,
+  type LeaseId,
+  parseTypeName,
+  type SessionId,
+} from "../../../src/core/names.ts";
 import type { Transition } from "../../../src/core/transition.ts";
 import { checkInvariants } from "../../../src/store/invariants.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { checkStep, type LeaseLedger } from "../../../src/store/step-invariants.ts";
-import type { CommitBatch, SettleItem, Store, StoreDump } from "../../../src/store/store.ts";
+import type { CommitBatch, DumpedJob, SettleItem, Store, StoreDump } from "../../../src/store/store.ts";
 import { below, child, heir, newJob, plainType, treeOf } from "./jobs.ts";
 
 /** One step of a walk: which command, and what its details are drawn from. */
@@ -19,6 +26,7 @@ export interface WalkReport {
   readonly evaluated: Readonly<Record<string, number>>;
 }
 
+const retention = { completedMs: 30_000, cancelledMs: 20_000, deadMs: 600_000 };
 const sessions = ["left", "right"] as SessionId[]; // the broker makes session ids; tests name them
 const resultType = parseTypeName("test.v1.Result");
 
@@ -51,7 +59,12 @@ async function openWalker() {
   const ledger: LeaseLedger = new Map();
   const epochs = new Map(sessions.map((id) => [id, 1]));
   const defaults = { ...serverDefaults, maxAttempts: 2, crashLimit: 2 };
-  const store = await openMemoryStore({ defaults, clock: () => now, onTransition: (each) => transitions.push(each) });
+  const store = await openMemoryStore({
+    defaults,
+    retention,
+    clock: () => now,
+    onTransition: (each) => transitions.push(each),
+  });
   let before = await store.dump();
   const name = (): string => {
     count += 1;
@@ -93,11 +106,37 @@ async function openWalker() {
     epochs.set(sessionId, 1);
   }
 
+  const picked = (draw: Draw): JobId[] => before.jobs.filter(() => draw(20) === 0).map((job) => job.id);
+
+  async function retry(draw: Draw): Promise<void> {
+    const dead = before.jobs.filter((job) => job.state === "DEAD" || draw(20) === 0);
+    const items = dead.filter((job) => job.role === "HEIR" || draw(dead.length) < 2);
+    await store.retry(items.map(({ id, epoch }) => (draw(9) === 0 ? { id, expectedEpoch: epoch - draw(2) } : { id })));
+  }
+
   async function settle(draw: Draw): Promise<void> {
     const running = before.jobs.filter((job) => job.leaseId !== undefined);
-    const items = running.filter(() => draw(3) > 0).map((job) => settleItem(draw, job.leaseId, name));
+    const items = running.filter(() => draw(3) > 0).map((job) => settleItem(draw, job, name));
     await commit({ settle: items });
     if (items[0] !== undefined && draw(4) === 0) await commit({ settle: [items[0]] });
+  }
+
+  /** A child's death takes its siblings with it, all of it is worked off, and the child is retried. */
+  async function breakAndRetry(draw: Draw): Promise<void> {
+    const fast = before.jobs.filter((job) => job.policy === "FAIL_FAST" && job.leaseId !== undefined);
+    for (const { leaseId } of fast.slice(0, 1 + draw(2))) {
+      if (leaseId !== undefined) await commit({ settle: [{ leaseId, outcome: discard, sent: "discard", jitter: 0 }] });
+    }
+    await check(false);
+    const stopping = async () => {
+      await store.cascade({ max: 1_000 });
+      const asked = (await store.dump()).jobs.flatMap((job) => (job.cancelRequested && job.leaseId) || []);
+      await commit({ settle: asked.map((leaseId) => ({ leaseId, outcome: ended, sent: "success", jitter: 0 })) });
+      await store.propagate({ max: 1_000 });
+      await check(false);
+    };
+    for (let round = 0; round < 3; round += 1) await stopping();
+    await store.retry(fast.map(({ id }) => ({ id })));
   }
 
   const held = (draw: Draw, sessionId: SessionId): LeaseId[] =>
@@ -143,6 +182,31 @@ async function openWalker() {
       const answer = await store.resumeSession({ sessionId, principal: "", ttlMs: 10_000, held: leases });
       epochs.set(sessionId, answer.kind === "resumed" ? answer.epoch : epoch);
     },
+    (draw) => store.cancel(picked(draw).map((id) => ({ id, includeHeirs: draw(3) === 0 }))),
+    retry,
+    retry,
+    breakAndRetry,
+    (draw) => store.cascade({ max: 1 + draw(2) }),
+    (draw) => {
+      const running = before.jobs.flatMap(({ leaseId, staged }) => (leaseId === undefined ? [] : { leaseId, staged }));
+      const items = running.filter(() => draw(3) === 0);
+      return store.stage(
+        items.map(({ leaseId, staged }) => {
+          const nodes = Array.from({ length: 1 + draw(3) }, () => child(name()));
+          const seq = staged === 0 ? 1 : 1 + draw(4); // a repeat, the next one, or one too far
+          return { leaseId, seq, nodes };
+        }),
+      );
+    },
+    (draw) => store.expand({ max: 1 + draw(3) }),
+    (draw) => {
+      const bytes = Uint8Array.of(draw(256));
+      return store.report(before.jobs.flatMap(({ leaseId }) => (leaseId === undefined ? [] : { leaseId, bytes })));
+    },
+    async (draw) => {
+      now += draw(4) === 0 ? draw(2 * retention.completedMs) : 0;
+      return draw(4) > 0 ? store.prune({ max: 1 + draw(9) }) : store.remove(picked(draw), { max: 1 + draw(6) });
+    },
     (draw) => {
       const maxConcurrency = draw(2) === 0 ? undefined : 1 + draw(5);
       return store.updateQueue(defaultQueue, { paused: draw(4) === 0, maxConcurrency });
@@ -175,17 +239,20 @@ async function openWalker() {
 }
 
 const ended: Outcome = { kind: "success", nodes: [] };
+const discard: Outcome = { kind: "discard", error: { name: "Error", message: "no use", stack: "" } };
 
 async function upkeep(store: Store): Promise<void> {
   await store.reap({ max: 1_000, bufferedMsMax: 0, jitter: 0 });
   await store.promote({ max: 1_000 });
   await store.propagate({ max: 1_000 });
+  await store.expand({ max: 1_000 });
   await store.cascade({ max: 1_000 });
 }
 
-function settleItem(draw: Draw, leaseId: LeaseId | undefined, name: () => string): SettleItem {
+function settleItem(draw: Draw, { leaseId, staged }: DumpedJob, name: () => string): SettleItem {
   if (leaseId === undefined) throw new Error("only running jobs are settled");
-  const outcome = randomOutcome(draw, name);
+  const drawn = randomOutcome(draw, name);
+  const outcome = drawn.kind === "success" && draw(9) > 0 ? { ...drawn, staged } : drawn;
   return { leaseId, outcome, sent: outcome.kind, jitter: draw(100) / 100 };
 }
 
