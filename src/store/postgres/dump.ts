@@ -1,5 +1,5 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
-import { isTerminalCode, Role, runOf, State } from "../codes.ts";
+import { isTerminalCode, Role, reviveOf, runOf, State } from "../codes.ts";
 import type { DumpedJob, StoreDump } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { type DetailRow, detailColumns, detailJoins, detailOf, summaryColumns, summaryJoins } from "./job-record.ts";
@@ -14,6 +14,10 @@ interface DumpRow extends DetailRow {
   readonly children_not_ok: number | null;
   readonly heirs_not_ok: number | null;
   readonly judged: boolean | null;
+  readonly cancel_heirs: boolean;
+  readonly reviving: number | null;
+  readonly staged: number;
+  readonly pruning: boolean;
 }
 
 interface SessionRow {
@@ -25,7 +29,8 @@ interface SessionRow {
 
 const selectJobs = (schema: string): string => `
   SELECT ${summaryColumns}, ${detailColumns(schema)}, j.lease, j.position, j.edge_flipped, j.propagate_due, j.run,
-    b.children_not_ok, b.heirs_not_ok, b.judged
+    b.children_not_ok, b.heirs_not_ok, b.judged, j.cancel_heirs, b.reviving, j.staged,
+    EXISTS (SELECT 1 FROM ${schema}.pruning g WHERE g.root = j.seq) AS pruning
   FROM ${schema}.job j ${summaryJoins(schema)} ${detailJoins(schema)} ORDER BY j.seq`;
 
 const selectSessions = (schema: string): string =>
@@ -64,9 +69,9 @@ function dumpedOf(row: DumpRow): DumpedJob {
     childrenNotOk: row.children_not_ok ?? 0,
     heirsNotOk: row.heirs_not_ok ?? 0,
     barrierJudged: isTerminalCode(row.state) || row.judged === true,
-    cancelHeirs: false,
-    reviving: undefined,
-    staged: 0,
-    pruning: false,
+    cancelHeirs: row.cancel_heirs,
+    reviving: reviveOf(row.reviving ?? 0),
+    staged: row.staged,
+    pruning: row.pruning,
   };
 }

@@ -38,7 +38,7 @@ export function encodeSettles(bulk: Bulk, settles: readonly SettleItem[]): Encod
   for (const [index, item] of settles.entries()) {
     const { leaseId, outcome } = item;
     if (!isLeaseId(leaseId)) continue; // nobody's: answered as lost
-    const isPlain = outcome.kind === "success" && outcome.nodes.length === 0 && item.sent === "success";
+    const isPlain = outcome.kind === "success" && item.sent === "success" && declaresNothing(outcome);
     const seq = seqOfLease(leaseId);
     if (isPlain && item.problem === undefined && !several.has(seq)) {
       done.push({ index, seq, leaseId, ...encodeResult(bulk, outcome.result) });
@@ -46,6 +46,10 @@ export function encodeSettles(bulk: Bulk, settles: readonly SettleItem[]): Encod
   }
   done.sort((left, right) => left.seq - right.seq);
   return { done, items };
+}
+
+function declaresNothing({ nodes, staged = 0 }: Extract<Outcome, { kind: "success" }>): boolean {
+  return nodes.length === 0 && staged === 0;
 }
 
 function encodeItem(bulk: Bulk, item: SettleItem, index: number): EncodedSettles["items"][number] {
@@ -65,7 +69,8 @@ function encodeOutcome(bulk: Bulk, outcome: Outcome): { readonly [short: string]
   switch (outcome.kind) {
     case "success": {
       const { type, offset, length } = encodeResult(bulk, outcome.result);
-      const result = type === 0 ? {} : { r: [type, offset, length] };
+      const staged = (outcome.staged ?? 0) === 0 ? {} : { st: outcome.staged };
+      const result = type === 0 ? staged : { ...staged, r: [type, offset, length] };
       return outcome.nodes.length === 0 ? result : { ...result, ...encodeNodes(bulk, outcome.nodes) };
     }
     case "failure":
@@ -85,12 +90,18 @@ function encodeOutcome(bulk: Bulk, outcome: Outcome): { readonly [short: string]
   }
 }
 
+interface EncodedNodes {
+  readonly [short: string]: Json;
+  readonly n: readonly EncodedRow[];
+}
+
 function encodeResult(bulk: Bulk, result: Extract<Outcome, { kind: "success" }>["result"]) {
   if (result === undefined) return { type: 0, offset: 1, length: 0 };
   return { type: bulk.name(result.type), ...bulk.piece(result.bytes) };
 }
 
-function encodeNodes(bulk: Bulk, nodes: readonly NewNode[]): { readonly [short: string]: Json } {
+/** Declared nodes: `n` their rows, `hs` how many are heirs, `dk` what repeats among them. */
+export function encodeNodes(bulk: Bulk, nodes: readonly NewNode[]): EncodedNodes {
   const keys = nodes.map(({ edge }) => edge.key).filter((key) => key !== "");
   const isTwice = new Set(keys).size < keys.length;
   const results = nodes.filter(({ edge }) => edge.asResult).length;
@@ -118,6 +129,7 @@ const recordedNames: readonly RecordedErrorName[] = [
   "TOO_MANY_HEIRS",
   "DUPLICATE_KEY",
   "TREE_INVALID",
+  "STAGE_INCOMPLETE",
 ];
 
 /** What the functions need of the server's defaults and of core's texts, as JSON. */

@@ -58,6 +58,9 @@ export interface DetailRow extends SummaryRow {
   readonly session_id: string | null;
   readonly worker: string | null;
   readonly attempts: readonly AttemptRow[] | null;
+  readonly progress_attempt: number | null;
+  readonly progress_at: number | null;
+  readonly progress: Uint8Array | null;
 }
 
 type AttemptRow = readonly [
@@ -88,14 +91,14 @@ export const summaryJoins = (schema: string): string => `
 /** Columns of `DetailRow` beyond the summary's, with `detailJoins`. */
 export const detailColumns = (schema: string): string => `
   y.bytes AS payload, y.metadata, rn.text AS result_type, o.bytes AS result, j.recorded, j.claimed_at,
-  s.id AS session_id, s.worker,
+  s.id AS session_id, s.worker, g.attempt AS progress_attempt, g.at AS progress_at, g.bytes AS progress,
   (SELECT json_agg(json_build_array(a.number, a.outcome, t.id, t.worker, a.claimed_at, a.ended_at, a.epoch, a.error) ORDER BY a.number)
     FROM ${schema}.attempt a JOIN ${schema}.session t ON t.seq = a.session WHERE a.seq = j.seq) AS attempts`;
 
 export const detailJoins = (schema: string): string => `
   LEFT JOIN ${schema}.payload y ON y.seq = j.seq
   LEFT JOIN ${schema}.result o ON o.seq = coalesce(j.result_of, j.seq) LEFT JOIN ${schema}.name rn ON rn.id = o.type
-  LEFT JOIN ${schema}.session s ON s.seq = j.session`;
+  LEFT JOIN ${schema}.session s ON s.seq = j.session LEFT JOIN ${schema}.progress g ON g.seq = j.seq`;
 
 export function summaryOf(row: SummaryRow): JobSummary {
   const isTerminal = isTerminalCode(row.state);
@@ -149,7 +152,7 @@ export function detailOf(row: DetailRow): JobDetail {
     result: resultOf(row),
     metadata: metadataOf(row.metadata),
     ...attemptsOf(row),
-    progress: undefined,
+    progress: progressOf(row),
   };
 }
 
@@ -157,6 +160,10 @@ export function detailOf(row: DetailRow): JobDetail {
 function resultOf(row: Pick<DetailRow, "result_type" | "result">): TypedBytes | undefined {
   const { result_type: type, result: bytes } = row;
   return type === null || bytes === null ? undefined : { type, bytes };
+}
+
+function progressOf({ progress_attempt: attempt, progress_at: at, progress: bytes }: DetailRow): JobDetail["progress"] {
+  return attempt === null || at === null || bytes === null ? undefined : { attempt, bytes, at };
 }
 
 /** A job's history as it is shown: the first 20 and the last 20, the running one last. */

@@ -62,6 +62,8 @@ export async function listJobs(
       page.size - items.length + 1,
       meant.parent,
       meant.root,
+      filter.errorFingerprint ?? null,
+      filter.updatedSince ?? null,
     ];
     const found = await read<ListedRow>(text, values);
     for (const row of found) {
@@ -91,7 +93,7 @@ async function meantBy(
 }
 
 // The list of numbers holds the planner to the index, whatever it knows of the tables.
-/** $1 place after which, $2 rows to look through, $3 lanes, $4 states, $5 rows wanted, $6 parent, $7 root. */
+/** $1 place after which, $2 rows to look through, $3 lanes, $4 states, $5 rows wanted, $6 parent, $7 root, $8 fingerprint, $9 changed since. */
 function statement(schema: string, filter: ListFilter, meant: Meant): string {
   const order = filter.parentId === undefined ? "DESC" : "ASC";
   const conditions = [
@@ -99,6 +101,9 @@ function statement(schema: string, filter: ListFilter, meant: Meant): string {
     "($4::integer[] = '{}' OR j.state = ANY($4))",
     "($6::bigint IS NULL OR j.parent = $6)",
     "($7::bigint IS NULL OR coalesce(j.root, j.seq) = $7)",
+    "($8::text IS NULL OR j.fingerprint = $8)",
+    "($9::bigint IS NULL OR j.updated_at >= $9)",
+    ...(filter.rootsOnly === true ? ["j.root IS NULL"] : []),
     ...(filter.includeChainFailed ? [] : [`NOT (j.state = ${State.DEAD} AND j.reason = ${Reason.CHAIN_FAILED})`]),
   ];
   return `
@@ -134,7 +139,8 @@ function source(schema: string, filter: ListFilter, meant: Meant): string {
     const all = [...tables].map((table) => `SELECT seq AS place, seq FROM ${schema}.${table} WHERE seq < $1`);
     return `SELECT * FROM (${all.join(" UNION ALL ")}) AS active`;
   }
-  const isDead = meant.states.length === 1 && meant.states[0] === State.DEAD;
+  const onlyDead = meant.states.length === 1 && meant.states[0] === State.DEAD;
+  const isDead = onlyDead || filter.errorFingerprint !== undefined;
   const where = isDead ? `AND reason BETWEEN ${Reason.ATTEMPTS_EXHAUSTED} AND ${Reason.CHAIN_FAILED}` : "";
   return `SELECT seq AS place, seq FROM ${schema}.job WHERE seq < $1 ${where}`;
 }

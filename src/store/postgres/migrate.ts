@@ -21,7 +21,7 @@ interface Installed {
  * The revision of the functions: raise it with every change to them that is released. Of two brokers that differ, the functions of
  * the newer one stay.
  */
-const functionsRevision = 1;
+const functionsRevision = 2;
 
 const longMs = 600_000;
 

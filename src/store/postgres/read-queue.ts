@@ -14,6 +14,9 @@ interface QueueRow {
   readonly backoff: string | null;
   readonly timeout_ms: number | null;
   readonly crash_limit: number | null;
+  readonly completed_retention_ms: number | null;
+  readonly cancelled_retention_ms: number | null;
+  readonly dead_retention_ms: number | null;
   readonly counts: readonly (readonly [type: TypeName, state: number, n: number])[] | null;
   readonly oldest_ms: number | null;
 }
@@ -28,9 +31,10 @@ export function selectCounts(schema: string): string {
 
 /** Queues with a row, and those whose first jobs still stand apart. */
 const selectNamed = (schema: string): string => `
-  SELECT name, paused, max_concurrency, max_attempts, backoff, timeout_ms, crash_limit FROM ${schema}.queue
+  SELECT name, paused, max_concurrency, max_attempts, backoff, timeout_ms, crash_limit,
+    completed_retention_ms, cancelled_retention_ms, dead_retention_ms FROM ${schema}.queue
   UNION ALL
-  SELECT DISTINCT l.queue, false, NULL::integer, NULL::integer, NULL, NULL::bigint, NULL::integer
+  SELECT DISTINCT l.queue, false, NULL::integer, NULL::integer, NULL, NULL::bigint, NULL::integer, NULL::bigint, NULL::bigint, NULL::bigint
   FROM ${schema}.lane l WHERE NOT l.used AND l.id IN (SELECT c.lane FROM ${schema}.counter_apart c)
     AND NOT EXISTS (SELECT 1 FROM ${schema}.queue q WHERE q.name = l.queue)`;
 
@@ -79,9 +83,9 @@ function recordOf(row: QueueRow): QueueRecord {
       backoff: parseBackoff(row.backoff),
       timeoutMs: row.timeout_ms ?? undefined,
       crashLimit: row.crash_limit ?? undefined,
-      completedRetentionMs: undefined,
-      cancelledRetentionMs: undefined,
-      deadRetentionMs: undefined,
+      completedRetentionMs: row.completed_retention_ms ?? undefined,
+      cancelledRetentionMs: row.cancelled_retention_ms ?? undefined,
+      deadRetentionMs: row.dead_retention_ms ?? undefined,
     },
     lanes: lanesOf(row),
     oldestWaitMs: row.oldest_ms ?? undefined,

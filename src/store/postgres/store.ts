@@ -25,7 +25,7 @@ export interface PostgresStoreOptions extends StoreOptions {
 export async function openPostgresStore(url: string, options: PostgresStoreOptions): Promise<Store> {
   const address = parseStoreUrl(url);
   const ids = createIds();
-  const { allowLossy = false, clock, defaults } = options;
+  const { allowLossy = false, clock } = options;
   const { connection, pool, facts } = await openConnection(address, { allowLossy, clock, random: ids.random });
   const news = address.hints
     ? createNewsWire({ config: pool.config, schema: address.schema, broker: ids.nonce(), random: ids.random })
@@ -33,7 +33,7 @@ export async function openPostgresStore(url: string, options: PostgresStoreOptio
   let isClosed = false;
   return {
     description: { kind: "postgres", location: address.location, durability: durabilityOf(facts), flights: 2 },
-    ...createWrites(connection, defaults),
+    ...createWrites(connection, options),
     getJob: (id) => getJob(connection, id),
     listJobs: (filter, page) => listJobs(connection, filter, page),
     getChain: (id, request) => getChain(connection, id, request),

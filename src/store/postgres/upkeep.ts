@@ -1,3 +1,4 @@
+import type { Retention } from "../../core/job.ts";
 import type { LeaseId, SessionId } from "../../core/names.ts";
 import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../store.ts";
 import type { Connection } from "./connection.ts";
@@ -39,6 +40,14 @@ export async function cascade(connection: Connection, max: number): Promise<Upke
   return answerOf(await upkeep(connection, "cascade($1, $2)", [max]));
 }
 
+export async function expand(connection: Connection, max: number): Promise<UpkeepAnswer> {
+  return answerOf(await upkeep(connection, "expand($1, $2)", [max]));
+}
+
+export async function prune(connection: Connection, retention: Retention, max: number): Promise<UpkeepAnswer> {
+  return answerOf(await upkeep(connection, "prune($1, $2, $3)", [JSON.stringify(retention), max]));
+}
+
 export async function reap(
   connection: Connection,
   { encoded }: WriteDefaults,
@@ -50,7 +59,7 @@ export async function reap(
   return { ...answerOf(said), sessions: said.sessions, taken };
 }
 
-/** One step of a function of functions/09-upkeep.sql or 10-reap.sql; its first parameter is the time. */
+/** One step of a function of functions/09-upkeep.sql, 10-reap.sql, 13-cascade.sql, 18-expand.sql or 19-prune.sql; its first parameter is the time. */
 async function upkeep<Said extends UpkeepSaid>(
   connection: Connection,
   call: string,

@@ -1,12 +1,15 @@
-import type { ServerDefaults } from "../../core/job.ts";
-import type { Store } from "../store.ts";
+import { defaultRetention } from "../../core/job.ts";
+import type { Store, StoreOptions } from "../store.ts";
+import { cancel, retry } from "./cancel-retry.ts";
 import { commit } from "./commit.ts";
 import type { Connection } from "./connection.ts";
 import { encodeDefaults } from "./encode-settle.ts";
+import { remove } from "./remove.ts";
 import { closeSession, detachSession, openSession, resumeSession } from "./sessions.ts";
+import { report, stage } from "./stage.ts";
 import { createSweeper } from "./sweeper.ts";
 import { updateQueue } from "./update-queue.ts";
-import { cascade, promote, propagate, reap } from "./upkeep.ts";
+import { cascade, expand, promote, propagate, prune, reap } from "./upkeep.ts";
 
 type Writes = Pick<
   Store,
@@ -29,8 +32,11 @@ type Writes = Pick<
   | "updateQueue"
 >;
 
+type WriteOptions = Pick<StoreOptions, "defaults" | "retention">;
+
 /** The verbs that write: each is one call of a function of the schema, which is one transaction. */
-export function createWrites(connection: Connection, server: ServerDefaults): Writes {
+export function createWrites(connection: Connection, options: WriteOptions): Writes {
+  const { defaults: server, retention = defaultRetention } = options;
   const defaults = { server, encoded: encodeDefaults(server) };
   const sweeper = createSweeper(connection);
   return {
@@ -51,17 +57,13 @@ export function createWrites(connection: Connection, server: ServerDefaults): Wr
     reap: (request) => reap(connection, defaults, request),
     propagate: ({ max }) => propagate(connection, max),
     cascade: ({ max }) => cascade(connection, max),
-    expand: notYet,
-    prune: notYet,
-    cancel: notYet,
-    retry: notYet,
-    remove: notYet,
-    stage: notYet,
-    report: notYet,
+    expand: ({ max }) => expand(connection, max),
+    prune: ({ max }) => prune(connection, retention, max),
+    cancel: (items) => cancel(connection, items),
+    retry: (items) => retry(connection, items),
+    remove: (roots, { max }) => remove(connection, roots, max),
+    stage: (items) => stage(connection, items),
+    report: (items) => report(connection, items),
     updateQueue: (name, change) => updateQueue(connection, name, change),
   };
-}
-
-function notYet(): Promise<never> {
-  throw new Error("this verb is not there yet");
 }

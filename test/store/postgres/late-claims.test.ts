@@ -35,7 +35,7 @@ async function withClaims(work: (claims: Claims) => Promise<void>): Promise<void
     });
     const { connection } = opened;
     const empty: CommitBatch = { renew: [], settle: [], insert: [], claim: [] };
-    const writes = createWrites(connection, serverDefaults);
+    const writes = createWrites(connection, { defaults: serverDefaults });
     try {
       await writes.openSession({ sessionId, principal: "", worker: "w", instanceId: "i", ttlMs: 600_000 });
       await work({
@@ -54,7 +54,7 @@ async function withClaims(work: (claims: Claims) => Promise<void>): Promise<void
               throw new Error("lost");
             },
           };
-          await assert.rejects(createWrites(lossy, serverDefaults).commit({ ...empty, claim: [item] }), /lost/);
+          await assert.rejects(createWrites(lossy, { defaults: serverDefaults }).commit({ ...empty, claim: [item] }), /lost/);
           return async () => {
             for (const statement of late) await connection.write(() => statement);
           };

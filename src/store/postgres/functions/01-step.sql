@@ -63,7 +63,8 @@ CREATE OR REPLACE FUNCTION job_seqs(p_count integer) RETURNS bigint[] LANGUAGE s
 $$;
 
 -- Adds up what the step did: writes the counters (its last locks, sorted) and answers the hints:
--- {r: [[queue, type]], e: [[id, state]], c: [[session, lease, reason]], p: propagate is due, k: cascade is due, d: run time}.
+-- {r: [[queue, type]], e: [[id, state]], c: [[session, lease, reason]], p: propagate is due, k: cascade is due, x: expand is due,
+-- d: run time}.
 -- `p_apart`: the transaction is an application's and may stay open for long.
 CREATE OR REPLACE FUNCTION finish(p_events event[], p_apart boolean DEFAULT false) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -75,9 +76,9 @@ BEGIN
   SELECT array_agg(DISTINCT e.lane) FILTER (WHERE e.state = 2 AND e.was <> 2) AS readied,
     array_agg(DISTINCT e.lane) FILTER (WHERE e.was = 0 AND e.n > 0) AS grown,
     array_agg(DISTINCT e.seq) FILTER (WHERE e.ended) AS ended, array_agg(DISTINCT e.seq) FILTER (WHERE e.mark = 3) AS stops,
-    bool_or(e.mark = 1) AS p, bool_or(e.mark = 2) AS k, min(e.due) AS d
+    bool_or(e.mark = 1) AS p, bool_or(e.mark = 2) AS k, bool_or(e.mark = 4) AS x, min(e.due) AS d
   INTO told FROM unnest(p_events) e;
-  effects := jsonb_build_object('p', told.p, 'k', told.k, 'd', told.d);
+  effects := jsonb_build_object('p', told.p, 'k', told.k, 'x', told.x, 'd', told.d);
   IF told.readied IS NOT NULL OR told.grown IS NOT NULL THEN
     SELECT array_agg(l.id ORDER BY l.queue, l.id) FILTER (WHERE NOT l.used AND l.id = ANY(told.grown)),
       effects || jsonb_build_object('r', jsonb_agg(DISTINCT jsonb_build_array(l.queue, l.type)) FILTER (WHERE l.id = ANY(told.readied)))

@@ -13,8 +13,9 @@ BEGIN
     release_count = next.release_count, sent = next.sent, recorded = next.recorded, problem = next.problem,
     run = next.run, ran_at = CASE WHEN ran THEN p_now ELSE ran_at END,
     finished_at = CASE WHEN done THEN p_now ELSE finished_at END,
-    cancel = next.cancel, reason = next.reason, edge_flipped = next.edge_flipped, propagate_due = next.propagate_due,
-    below = next.below, fingerprint = next.fingerprint, result_of = next.result_of
+    cancel = next.cancel, cancel_heirs = next.cancel_heirs AND next.state < 7, reason = next.reason,
+    edge_flipped = next.edge_flipped, propagate_due = next.propagate_due,
+    below = next.below, staged = next.staged, fingerprint = next.fingerprint, result_of = next.result_of
   WHERE seq = next.seq;
   IF next.state <> was.state THEN
     IF was.state = 2 THEN
@@ -31,9 +32,33 @@ BEGIN
       INSERT INTO due VALUES (next.run_at, next.seq);
     END IF;
     IF done AND next.below THEN DELETE FROM cascade c WHERE c.seq = next.seq; END IF;
+    IF done AND next.parent IS NULL THEN INSERT INTO ended VALUES (next.lane, next.state, p_now, ARRAY[next.seq]); END IF;
   END IF;
   RETURN ROW(next.seq, next.lane, was.state, next.state, 1, ran OR done,
     CASE WHEN next.state IN (1, 4) AND next.state <> was.state THEN next.run_at END, 0, NULL)::event;
+END $$;
+
+-- Writes `next` over the terminal job `was`: its end is taken back, and it stands in a new epoch. What its run, state and run time
+-- are now is in `next`. `p_fresh`: its budgets and what its run left behind are cleared too.
+CREATE OR REPLACE FUNCTION reopen_job(p_now bigint, was job, next job, p_fresh boolean) RETURNS event LANGUAGE plpgsql AS $$
+BEGIN
+  -- A success is told by the job's row, whose epoch is another from now on.
+  IF was.recorded = 1 AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.seq = was.seq AND a.number = was.attempt) THEN
+    PERFORM record_attempt(was.ran_at, was, 1::smallint, NULL);
+  END IF;
+  UPDATE job SET
+    version = version + 1, updated_at = p_now, epoch = epoch + 1, state = next.state, hold = next.hold, run_at = next.run_at,
+    run = next.run, ran_at = next.ran_at, finished_at = NULL, cancel = 0, cancel_heirs = false, reason = 0,
+    edge_flipped = false, propagate_due = false, result_of = NULL,
+    failure_count = CASE WHEN p_fresh THEN 0 ELSE failure_count END, crash_count = CASE WHEN p_fresh THEN 0 ELSE crash_count END,
+    snooze_count = CASE WHEN p_fresh THEN 0 ELSE snooze_count END, fingerprint = CASE WHEN p_fresh THEN NULL ELSE fingerprint END
+  WHERE seq = next.seq;
+  IF next.state = 2 THEN
+    INSERT INTO ready VALUES (next.lane, next.neg_priority, next.run_at, next.seq, next.payload_bytes);
+  ELSIF next.state = 1 THEN
+    INSERT INTO due VALUES (next.run_at, next.seq);
+  END IF;
+  RETURN ROW(next.seq, next.lane, was.state, next.state, 1, false, CASE WHEN next.state = 1 THEN next.run_at END, 0, NULL)::event;
 END $$;
 
 -- Puts the newest attempt of a running job into history, and forgets those between the first 20 and the last 20.

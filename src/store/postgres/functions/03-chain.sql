@@ -1,9 +1,23 @@
 -- Chains: what the end of a job means for the nodes below it and for its parent. One level, never up or down by recursion.
 -- Locks: the caller holds the job; nodes below it that are held are its holder's to change; judge_parents locks parents, sorted.
 
--- What may still run below a job whose own run ended so: 1 everything, 2 only what asks for SETTLED or ANY_FAILED, 3 nothing.
-CREATE OR REPLACE FUNCTION below_mode(run smallint, cancel smallint) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN run = 1 THEN CASE WHEN cancel = 0 THEN 1 ELSE 2 END WHEN run = 3 THEN 2 ELSE 3 END
+-- What may still run below a job whose own run is over: 1 everything, 2 only what asks for SETTLED or ANY_FAILED, 3 nothing.
+CREATE OR REPLACE FUNCTION below_mode(self job) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE
+    WHEN self.run = 1 AND self.cancel = 0 THEN 1
+    WHEN self.run IN (1, 3) AND NOT self.cancel_heirs THEN 2
+    ELSE 3
+  END
+$$;
+
+-- Whether cancelling a job, with its heirs or not, changes anything of it.
+CREATE OR REPLACE FUNCTION is_cancellable(state smallint, run smallint, cancel smallint, cancel_heirs boolean, heirs boolean)
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE state
+    WHEN 3 THEN cancel = 0 OR heirs AND NOT cancel_heirs
+    WHEN 5 THEN run = 1 AND cancel = 0 OR heirs AND NOT cancel_heirs AND run IN (1, 3)
+    ELSE state < 7
+  END
 $$;
 
 -- The reason of what is cancelled below a job: PARENT_FAILED or PARENT_CANCELLED.
@@ -11,12 +25,16 @@ CREATE OR REPLACE FUNCTION reason_below(self job) RETURNS smallint LANGUAGE sql 
   SELECT (CASE WHEN self.run = 2 OR (CASE WHEN self.reason = 0 THEN self.cancel ELSE self.reason END) = 7 THEN 7 ELSE 8 END)::smallint
 $$;
 
--- The nodes below are to be cancelled, in steps; BELOW (1) replaces FAIL_FAST (2) and begins afresh. True: that is new.
-CREATE OR REPLACE FUNCTION mark_cascade(p_seq bigint, p_kind smallint) RETURNS boolean LANGUAGE plpgsql AS $$
+-- The nodes below are to be cancelled, in steps; BELOW (1) replaces FAIL_FAST (2) and begins afresh, and so does one that is to
+-- take more than before. True: that is new.
+CREATE OR REPLACE FUNCTION mark_cascade(p_seq bigint, p_kind smallint, p_more boolean DEFAULT false) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+  marked smallint := (SELECT c.kind FROM cascade c WHERE c.seq = p_seq);
 BEGIN
   INSERT INTO cascade AS c (seq, kind) VALUES (p_seq, p_kind)
-  ON CONFLICT (seq) DO UPDATE SET kind = excluded.kind, position = -1 WHERE excluded.kind < c.kind;
-  RETURN FOUND;
+  ON CONFLICT (seq) DO UPDATE SET kind = excluded.kind, position = -1 WHERE excluded.kind < c.kind OR p_more;
+  RETURN marked IS NULL OR p_kind < marked;
 END $$;
 
 -- Makes held nodes claimable, now or at their time; a delay counts from here.
@@ -27,8 +45,8 @@ BEGIN
   WITH freed AS (
     UPDATE job SET
       version = version + 1, updated_at = p_now, hold = 0,
-      run_at = CASE WHEN delay_ms IS NULL THEN greatest(p_now, run_at) ELSE p_now + delay_ms END,
-      state = CASE WHEN CASE WHEN delay_ms IS NULL THEN run_at ELSE p_now + delay_ms END <= p_now THEN 2 ELSE 1 END
+      run_at = greatest(p_now, start_at, p_now + delay_ms),
+      state = CASE WHEN greatest(p_now, start_at, p_now + delay_ms) <= p_now THEN 2 ELSE 1 END
     WHERE seq = ANY(p_seqs) AND state = 6
     RETURNING seq, lane, state, neg_priority, run_at, payload_bytes
   ), claimable AS (
@@ -103,7 +121,7 @@ END $$;
 -- with all ends counted, not yet written. `p_own`: its own settle does this, so that its edge flips at once; else it is marked.
 CREATE OR REPLACE FUNCTION judge(p_now bigint, self job, below barrier, p_own boolean) RETURNS event[] LANGUAGE plpgsql AS $$
 DECLARE
-  opened boolean := self.run <> 0 AND below.pending_children = 0 AND self.state < 7;
+  opened boolean := self.run <> 0 AND below.pending_children = 0 AND self.state < 7 AND below.reviving = 0;
   events event[] := '{}';
   flipped integer;
   not_ok integer;
@@ -130,7 +148,7 @@ END $$;
 -- What becomes of the heirs when the barrier opens: released, skipped, or cancelled as their parent's end asks.
 CREATE OR REPLACE FUNCTION judge_heirs(p_now bigint, parent job, below barrier) RETURNS event[] LANGUAGE plpgsql AS $$
 DECLARE
-  mode integer := below_mode(parent.run, parent.cancel);
+  mode integer := below_mode(parent);
   failed boolean := below.children_not_ok > 0;
   events event[] := '{}';
   heir job;
@@ -139,7 +157,7 @@ BEGIN
     SELECT * FROM job j WHERE j.parent = parent.seq AND j.role = 2 AND j.state = 6 AND j.hold = 2 ORDER BY j.position
   LOOP
     IF mode = 3 OR (mode = 2 AND heir.trigger = 0) THEN
-      events := events || end_run(p_now, heir, heir, (CASE WHEN mode = 3 THEN 4 ELSE 3 END)::smallint, reason_below(parent));
+      events := events || cancel_job(p_now, heir, reason_below(parent), mode);
     ELSIF heir.trigger = 2 OR (heir.trigger = 0) <> failed THEN
       events := events || release_nodes(p_now, ARRAY[heir.seq]);
     ELSE
@@ -178,26 +196,29 @@ BEGIN
   RETURN ARRAY[saved];
 END $$;
 
--- Cancels one job as its parent's mode asks: a waiting one's run is over, a running one is asked to stop, one that waits for what is
--- below it has that cancelled. The first reason stays; repeating it changes nothing. The job's row is locked.
-CREATE OR REPLACE FUNCTION cancel_job(p_now bigint, self job, p_reason smallint, p_mode integer) RETURNS event[]
-LANGUAGE plpgsql AS $$
+-- Cancels one job as its parent's mode or a request (`p_heirs`: with all heirs) asks: a waiting one's run is over, a running one is
+-- asked to stop, one that waits for what is below it has that cancelled. The first reason stays; asked again it may only take its
+-- heirs too. Repeating it changes nothing. The job's row is locked.
+CREATE OR REPLACE FUNCTION cancel_job(p_now bigint, self job, p_reason smallint, p_mode integer, p_heirs boolean DEFAULT false)
+RETURNS event[] LANGUAGE plpgsql AS $$
 DECLARE
   next job := self;
+  heirs boolean := p_heirs OR p_mode = 3;
+  asked boolean := self.cancel <> 0 OR self.state = 5 AND self.run <> 1;
   saved event;
 BEGIN
-  IF self.state >= 7 THEN RETURN '{}'; END IF;
+  IF NOT is_cancellable(self.state, self.run, self.cancel, self.cancel_heirs, heirs) THEN RETURN '{}'; END IF;
+  next.cancel_heirs := heirs;
   IF self.state NOT IN (3, 5) THEN
-    RETURN end_run(p_now, self, self, (CASE WHEN p_mode = 3 THEN 4 ELSE 3 END)::smallint, p_reason);
+    RETURN end_run(p_now, self, next, (CASE WHEN p_mode = 3 THEN 4 ELSE 3 END)::smallint, p_reason);
   END IF;
-  IF self.cancel <> 0 OR (self.state = 5 AND self.run <> 1) THEN RETURN '{}'; END IF;
-  next.cancel := p_reason;
+  IF NOT asked THEN next.cancel := p_reason; END IF;
   saved := save_job(p_now, self, next);
-  IF self.state = 3 THEN
+  IF self.state = 5 THEN
+    IF mark_cascade(self.seq, 1::smallint, asked) THEN saved.mark := 2; END IF;
+  ELSIF NOT asked THEN
     UPDATE leased l SET cancel = p_reason WHERE l.session = self.session AND l.seq = self.seq;
     saved.mark := 3;
-  ELSIF mark_cascade(self.seq, 1::smallint) THEN
-    saved.mark := 2;
   END IF;
   RETURN ARRAY[saved];
 END $$;
@@ -238,7 +259,7 @@ BEGIN
     below.children_not_ok := below.children_not_ok + counted.children_not_ok;
     below.pending_heirs := below.pending_heirs - counted.heirs;
     below.heirs_not_ok := below.heirs_not_ok + counted.heirs_not_ok;
-    IF counted.fail_fast AND below.pending_children > 0 AND self.run <> 0 AND below_mode(self.run, self.cancel) = 1
+    IF counted.fail_fast AND below.pending_children > 0 AND self.run <> 0 AND below_mode(self) = 1
       AND mark_cascade(self.seq, 2::smallint)
     THEN
       events := events || ROW(self.seq, self.lane, self.state, self.state, 0, false, NULL, 2, NULL)::event;

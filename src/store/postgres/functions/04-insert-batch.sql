@@ -16,10 +16,14 @@ DECLARE
   jobs bigint[];
   said record;
   item jsonb;
+  repeats boolean := is_remembered(p_now, p_ids, p_requests) OR has_remembered(p_now, p_plain);
 BEGIN
   answers := '[]';
   events := '{}';
-  FOR nth IN 0..jsonb_array_length(p_shapes) - 1 LOOP
+  IF repeats THEN
+    rest := one_by_one(p_shapes, p_slots, p_indexes, p_ids, p_requests, p_offsets, p_lengths, p_plain, p_items);
+  END IF;
+  FOR nth IN 0..CASE WHEN repeats THEN 0 ELSE jsonb_array_length(p_shapes) END - 1 LOOP
     shape := p_shapes -> nth;
     upto := done + (shape ->> 'n')::integer;
     jobs := ARRAY(SELECT p_seqs[u.slot] FROM unnest(p_slots[done + 1:upto]) WITH ORDINALITY AS u(slot, at) ORDER BY u.at);
@@ -35,7 +39,7 @@ BEGIN
     END IF;
     done := upto;
   END LOOP;
-  IF p_plain <> '[]' THEN
+  IF p_plain <> '[]' AND NOT repeats THEN
     SELECT * INTO said FROM insert_rows(p_now, p_plain, p_seqs, p_lanes, p_names, p_bytes, NULL, 0, NULL);
     events := events || said.events;
     IF said.inserted < jsonb_array_length(p_plain) THEN
@@ -43,6 +47,10 @@ BEGIN
         SELECT jsonb_agg(jsonb_build_object('i', x -> 'i', 'x', true, 'r', jsonb_build_array(x))) FROM jsonb_array_elements(p_plain) x
         WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.seq = p_seqs[(x ->> 's')::integer]));
     END IF;
+  END IF;
+  -- Looked at again: what has one of the ids may have been removed while this waited for it. Then all of it is tried anew.
+  IF NOT repeats AND (is_remembered(p_now, p_ids, p_requests) OR has_remembered(p_now, p_plain)) THEN
+    RAISE serialization_failure USING MESSAGE = 'a job of this id was just removed';
   END IF;
   IF rest <> '[]' THEN
     FOR item IN SELECT x FROM jsonb_array_elements(rest) x ORDER BY (x ->> 'i')::integer LOOP
@@ -72,14 +80,23 @@ BEGIN
     LOCK TABLE job IN ROW EXCLUSIVE MODE NOWAIT;
   END;
   SELECT f.answers, f.events INTO answers, events FROM insert_singly(p_now,
-    p_items || coalesce((SELECT jsonb_agg(jsonb_build_object('i', x -> 'i', 'x', true, 'r', jsonb_build_array(x)))
+    one_by_one(p_shapes, p_slots, p_indexes, p_ids, p_requests, p_offsets, p_lengths, p_plain, p_items),
+    p_seqs, p_lanes, p_names, p_bytes) f;
+  PERFORM set_config('lock_timeout', '10000', true);
+END $$;
+
+-- All that insert_together was given, as items.
+CREATE OR REPLACE FUNCTION one_by_one(
+  p_shapes jsonb, p_slots integer[], p_indexes integer[], p_ids text[], p_requests text[], p_offsets integer[], p_lengths integer[],
+  p_plain jsonb, p_items jsonb
+) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN p_items || coalesce((SELECT jsonb_agg(jsonb_build_object('i', x -> 'i', 'x', true, 'r', jsonb_build_array(x)))
       FROM jsonb_array_elements(p_plain) x), '[]')
     || coalesce((SELECT jsonb_agg(jsonb_build_object('i', p_indexes[u.at], 'x', true, 'r', jsonb_build_array(
         row_alike(u.shape, p_slots[u.at], p_ids[u.at], p_requests[u.at], p_offsets[u.at], p_lengths[u.at]))))
       FROM (SELECT s.shape, row_number() OVER (ORDER BY s.nth, g.n) AS at
-        FROM jsonb_array_elements(p_shapes) WITH ORDINALITY AS s(shape, nth), generate_series(1, (s.shape ->> 'n')::integer) AS g(n)) u), '[]'),
-    p_seqs, p_lanes, p_names, p_bytes) f;
-  PERFORM set_config('lock_timeout', '10000', true);
+        FROM jsonb_array_elements(p_shapes) WITH ORDINALITY AS s(shape, nth), generate_series(1, (s.shape ->> 'n')::integer) AS g(n)) u), '[]');
 END $$;
 
 -- One of the jobs that insert_alike inserts, as a row.

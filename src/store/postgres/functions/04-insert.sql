@@ -28,10 +28,11 @@ BEGIN
     ) t
   ), put AS (
     INSERT INTO job (
-      seq, id, lane, state, hold, neg_priority, run_at, delay_ms, created_at, updated_at, run, ran_at, finished_at,
+      seq, id, lane, state, hold, neg_priority, run_at, start_at, delay_ms, created_at, updated_at, run, ran_at, finished_at,
       parent, root, role, depth, position, key, policy, trigger, as_result, below,
       max_attempts, timeout_ms, backoff, schema_id, principal, request_id, payload_bytes)
-    SELECT n.seq, n.id, p_lanes[n.l], n.state, coalesce(n.h, 0), coalesce(n.p, p_parent.neg_priority, 0), n.run_at, n.d, p_now, p_now,
+    SELECT n.seq, n.id, p_lanes[n.l], n.state, coalesce(n.h, 0), coalesce(n.p, p_parent.neg_priority, 0), n.run_at,
+      CASE WHEN n.ro > 0 THEN n.a END, n.d, p_now, p_now,
       CASE WHEN n.state IN (5, 7) THEN 1 ELSE 0 END, CASE WHEN n.state IN (5, 7) THEN p_now END,
       CASE WHEN n.state = 7 THEN p_now END,
       coalesce(p_seqs[n.pa], p_parent.seq), coalesce(p_seqs[n.rt], p_parent.root, p_parent.seq),
@@ -45,6 +46,8 @@ BEGIN
     INSERT INTO ready SELECT lane, neg_priority, run_at, seq, payload_bytes FROM put WHERE state = 2
   ), later AS (
     INSERT INTO due SELECT run_at, seq FROM put WHERE state = 1
+  ), over AS (
+    INSERT INTO ended SELECT lane, state, p_now, array_agg(seq) FROM put WHERE state = 7 GROUP BY lane, state
   )
   SELECT coalesce(sum(f.n), 0),
     coalesce(array_agg(ROW(f.seq, f.lane, 0, f.state, f.n, f.seq IS NOT NULL, f.due, 0, NULL)::event), '{}')
@@ -69,8 +72,9 @@ BEGIN
   SELECT p_seqs[x.s], 0, x.n FROM jsonb_to_recordset(p_rows) AS x(s integer, n integer) WHERE x.n > 1;
 END $$;
 
--- The job that has the id or else the request id of a new one: {id, by: "id" | "request", same: same type and payload}; NULL: none.
-CREATE OR REPLACE FUNCTION holder_of(p_row jsonb, p_lanes integer[], p_bytes bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- The job that has the id or else the request id of a new one, or had it and is remembered: {id, by: "id" | "request", same: same
+-- type and payload}; NULL: none.
+CREATE OR REPLACE FUNCTION holder_of(p_now bigint, p_row jsonb, p_lanes integer[], p_bytes bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   own_type text := (SELECT l.type FROM lane l WHERE l.id = p_lanes[(p_row ->> 'l')::integer]);
   own_bytes bytea := substr(p_bytes, (p_row ->> 'o')::integer, (p_row ->> 'z')::integer);
@@ -78,16 +82,39 @@ DECLARE
 BEGIN
   SELECT jsonb_build_object('id', j.id, 'by', 'id', 'same', l.type = own_type AND p.bytes = own_bytes) INTO holder
   FROM job j JOIN lane l ON l.id = j.lane JOIN payload p ON p.seq = j.seq WHERE j.id = p_row ->> 'id';
-  IF holder IS NULL AND p_row ? 'rq' THEN
-    SELECT jsonb_build_object('id', j.id, 'by', 'request', 'same', l.type = own_type AND p.bytes = own_bytes) INTO holder
-    FROM job j JOIN lane l ON l.id = j.lane JOIN payload p ON p.seq = j.seq WHERE j.request_id = p_row ->> 'rq';
+  IF holder IS NULL THEN
+    SELECT jsonb_build_object('id', t.id, 'by', 'id', 'same', t.type = own_type AND t.payload_hash = sha256(own_bytes)) INTO holder
+    FROM tombstone t WHERE t.id = p_row ->> 'id' AND t.expires_at > p_now;
+  END IF;
+  IF holder IS NOT NULL OR NOT p_row ? 'rq' THEN RETURN holder; END IF;
+  SELECT jsonb_build_object('id', j.id, 'by', 'request', 'same', l.type = own_type AND p.bytes = own_bytes) INTO holder
+  FROM job j JOIN lane l ON l.id = j.lane JOIN payload p ON p.seq = j.seq WHERE j.request_id = p_row ->> 'rq';
+  IF holder IS NULL THEN
+    SELECT jsonb_build_object('id', t.id, 'by', 'request', 'same', t.type = own_type AND t.payload_hash = sha256(own_bytes)) INTO holder
+    FROM tombstone t WHERE t.request_id = p_row ->> 'rq' AND t.expires_at > p_now;
   END IF;
   RETURN holder;
 END $$;
 
+-- Whether one of these ids or request ids is that of a removed root which is still remembered.
+CREATE OR REPLACE FUNCTION is_remembered(p_now bigint, p_ids text[], p_requests text[]) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM tombstone) THEN RETURN false; END IF;
+  RETURN EXISTS (SELECT 1 FROM tombstone t WHERE t.id = ANY(p_ids) AND t.expires_at > p_now)
+    OR EXISTS (SELECT 1 FROM tombstone t WHERE t.request_id = ANY(p_requests) AND t.expires_at > p_now);
+END $$;
+
+-- As is_remembered, of the roots among rows.
+CREATE OR REPLACE FUNCTION has_remembered(p_now bigint, p_rows jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN is_remembered(p_now,
+    ARRAY(SELECT x ->> 'id' FROM jsonb_array_elements(p_rows) x WHERE NOT x ? 'pa'),
+    ARRAY(SELECT x ->> 'rq' FROM jsonb_array_elements(p_rows) x WHERE x ? 'rq'));
+END $$;
+
 -- Per tree of an item the job that it repeats, or what stands in the way: {refused: {index, code, id}} or {repeats: [id or null]}.
 -- Each tree is looked at after those before it, as if they were there already.
-CREATE OR REPLACE FUNCTION find_repeats(p_rows jsonb, p_lanes integer[], p_bytes bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION find_repeats(p_now bigint, p_rows jsonb, p_lanes integer[], p_bytes bytea) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   -- Ids that the item names more than once, as keys: only these can be in the way of a later tree.
   repeated jsonb := (
@@ -107,7 +134,7 @@ BEGIN
   LOOP
     root := tree.rows -> 0;
     known := brought_by(ids -> (root ->> 'id'), root, 'id', p_bytes);
-    IF known IS NULL THEN known := holder_of(root, p_lanes, p_bytes); END IF;
+    IF known IS NULL THEN known := holder_of(p_now, root, p_lanes, p_bytes); END IF;
     IF known IS NULL AND root ? 'rq' THEN known := brought_by(requests -> (root ->> 'rq'), root, 'request', p_bytes); END IF;
     IF known IS NOT NULL AND NOT (known ->> 'same')::boolean THEN
       RETURN jsonb_build_object('refused', jsonb_build_array(tree.index,
@@ -159,8 +186,8 @@ BEGIN
       -- As values, not joins: so each is one look into the index, whatever is known of the table.
       SELECT 1 FROM jsonb_array_elements(given) x WHERE (SELECT j.seq FROM job j WHERE j.id = x ->> 'id') IS NOT NULL
         OR x ? 'rq' AND (SELECT j.seq FROM job j WHERE j.request_id = x ->> 'rq') IS NOT NULL
-    ) THEN
-      answer := find_repeats(given, p_lanes, p_bytes);
+    ) OR has_remembered(p_now, given) THEN
+      answer := find_repeats(p_now, given, p_lanes, p_bytes);
       IF answer ? 'refused' THEN RETURN; END IF;
       SELECT coalesce(jsonb_agg(x), '[]') INTO rows FROM jsonb_array_elements(given) x
       WHERE answer -> 'repeats' -> (x ->> 't')::integer = 'null';
@@ -170,7 +197,10 @@ BEGIN
     BEGIN
       SELECT f.inserted, f.events INTO inserted, events
       FROM insert_rows(p_now, rows, p_seqs, p_lanes, p_names, p_bytes, NULL, 0, NULL) f;
-      IF inserted < wanted THEN RAISE unique_violation USING MESSAGE = 'the id of a new job is taken'; END IF;
+      -- Looked at again: the one that had the id may have been removed while this waited for it.
+      IF inserted < wanted OR has_remembered(p_now, rows) THEN
+        RAISE unique_violation USING MESSAGE = 'the id of a new job is taken';
+      END IF;
       IF wanted > 1 THEN PERFORM insert_barriers(rows, p_seqs); END IF;
       events := events || begin_groups(p_now, rows, p_seqs);
       RETURN;

@@ -1,6 +1,7 @@
 -- Outcomes. An item is a JSON object (encode-settle.ts writes it):
 --   i index · q number of the job · l lease · k outcome kind, s what was sent (codes) · j jitter · p problem ·
 --   r result [type (name, from 1), offset, length] · n declared rows (see 04-insert.sql), hs heirs, dk a key or as_result repeats among them ·
+--   st how many children were staged ·
 --   e error (JSON text), f rest of its fingerprint (hex) · a retry after · t timed out · d delay.
 -- p_defaults: {maxAttempts, backoff, crashLimit} of the server, and under `errors` what the store itself records: {NAME: {e, f}}.
 -- Locks: all leased jobs of the batch, sorted; then parents, sorted (judge_parents).
@@ -21,6 +22,10 @@ DECLARE
 BEGIN
   next.sent := coalesce((p_item ->> 's')::smallint, 0);
   next.problem := p_item ->> 'p';
+  IF self.staged > 0 THEN
+    PERFORM drop_frames(self.seq);
+    next.staged := 0;
+  END IF;
   IF kind = 4 AND self.snooze_count >= 1000 THEN
     kind := 2;
     failure := p_defaults #>> '{errors,SNOOZE_LIMIT,e}';
@@ -71,96 +76,11 @@ BEGIN
   RETURN end_run(p_now, self, next, (CASE WHEN died IS NULL THEN 3 ELSE 2 END)::smallint, coalesce(died, cancelled));
 END $$;
 
--- Why what a success declares cannot be stored below the job; NULL: it can. `p_more`: nodes that this batch added to its chain.
-CREATE OR REPLACE FUNCTION declaration_problem(self job, p_item jsonb, p_more bigint) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  declared integer := jsonb_array_length(p_item -> 'n');
-  chain_nodes bigint := (SELECT coalesce(sum(c.nodes), 1) FROM chain c WHERE c.root = coalesce(self.root, self.seq));
-  heirs integer := (p_item ->> 'hs')::integer;
-BEGIN
-  IF self.depth + 1 > 64 THEN RETURN 'CHAIN_TOO_DEEP'; END IF;
-  IF chain_nodes + p_more + declared > 1000000 THEN RETURN 'CHAIN_TOO_LARGE'; END IF;
-  IF declared > 2000 THEN RETURN 'TOO_MANY_CHILDREN'; END IF;
-  IF self.below THEN heirs := heirs + (SELECT count(*) FROM job j WHERE j.parent = self.seq AND j.role = 2); END IF;
-  IF heirs > 16 THEN RETURN 'TOO_MANY_HEIRS'; END IF;
-  IF p_item ->> 'dk' = 'DUPLICATE_KEY' OR self.below AND EXISTS (
-    SELECT 1 FROM jsonb_array_elements(p_item -> 'n') x JOIN job j ON j.parent = self.seq AND j.key = x ->> 'k' WHERE x ? 'k'
-  ) THEN RETURN 'DUPLICATE_KEY'; END IF;
-  IF p_item ->> 'dk' = 'TREE_INVALID' OR self.below AND (
-    EXISTS (SELECT 1 FROM jsonb_array_elements(p_item -> 'n') x WHERE x ? 'ar')
-    AND EXISTS (SELECT 1 FROM job j WHERE j.parent = self.seq AND j.as_result)
-  ) THEN RETURN 'TREE_INVALID'; END IF;
-  RETURN NULL;
-END $$;
-
--- Accepts the success of a running job with all that it declares. What cannot be stored is a failed attempt instead. After a
--- cancel nothing below the job runs: what it declares is stored, and cancelled in steps.
-CREATE OR REPLACE FUNCTION succeed(
-  p_now bigint, p_defaults jsonb, self job, p_item jsonb, p_more bigint,
-  p_seqs bigint[], p_lanes integer[], p_names integer[], p_bytes bytea
-) RETURNS event[] LANGUAGE plpgsql AS $$
-DECLARE
-  next job := self;
-  nodes jsonb := p_item -> 'n';
-  problem text;
-  skipped boolean;
-  events event[] := '{}';
-BEGIN
-  IF nodes IS NOT NULL THEN problem := declaration_problem(self, p_item, p_more); END IF;
-  IF problem IS NOT NULL THEN
-    RETURN end_lease(p_now, p_defaults, self, 2, (p_defaults #> ARRAY['errors', problem])
-      || jsonb_build_object('s', p_item -> 's', 'j', p_item -> 'j', 'p', problem));
-  END IF;
-  IF p_item ? 'r' THEN
-    INSERT INTO result (seq, type, bytes)
-    VALUES (self.seq, p_names[(p_item #>> '{r,0}')::integer],
-      substr(p_bytes, (p_item #>> '{r,1}')::integer, (p_item #>> '{r,2}')::integer))
-    ON CONFLICT (seq) DO UPDATE SET type = excluded.type, bytes = excluded.bytes;
-  END IF;
-  next.sent := (p_item ->> 's')::smallint;
-  next.recorded := 1;
-  next.problem := p_item ->> 'p';
-  next.below := self.below OR nodes IS NOT NULL;
-  skipped := self.cancel <> 0 AND next.below;
-  IF nodes IS NOT NULL THEN events := declare_nodes(p_now, self, p_item, skipped, p_seqs, p_lanes, p_names, p_bytes); END IF;
-  IF skipped THEN RETURN events || end_run(p_now, self, next, 4::smallint, self.cancel); END IF;
-  RETURN events || accept_run(p_now, self, next);
-END $$;
-
--- Inserts what a job declares, after the nodes that it has: children may run unless they are held, heirs wait.
-CREATE OR REPLACE FUNCTION declare_nodes(
-  p_now bigint, self job, p_item jsonb, p_held boolean,
-  p_seqs bigint[], p_lanes integer[], p_names integer[], p_bytes bytea
-) RETURNS event[] LANGUAGE plpgsql AS $$
-DECLARE
-  nodes jsonb := p_item -> 'n';
-  heirs integer := (p_item ->> 'hs')::integer;
-  first integer := 0;
-  inserted bigint;
-  events event[];
-BEGIN
-  IF p_held THEN
-    SELECT jsonb_agg(CASE WHEN x ->> 'ro' = '1' THEN x || '{"h": 1}' ELSE x END) INTO nodes FROM jsonb_array_elements(nodes) x;
-  END IF;
-  IF self.below THEN SELECT coalesce(max(j.position) + 1, 0) INTO first FROM job j WHERE j.parent = self.seq; END IF;
-  SELECT f.inserted, f.events INTO inserted, events
-  FROM insert_rows(p_now, nodes, p_seqs, p_lanes, p_names, p_bytes, self, first,
-    (SELECT p.metadata FROM payload p WHERE p.seq = self.seq)) f;
-  IF inserted < jsonb_array_length(nodes) THEN
-    RAISE unique_violation USING MESSAGE = format('the id of a job that job %s declares is taken', self.id);
-  END IF;
-  INSERT INTO barrier AS b (seq, pending_children, pending_heirs)
-  VALUES (self.seq, jsonb_array_length(nodes) - heirs, heirs)
-  ON CONFLICT (seq) DO UPDATE SET
-    pending_children = b.pending_children + excluded.pending_children, pending_heirs = b.pending_heirs + excluded.pending_heirs;
-  RETURN events;
-END $$;
-
 -- Takes one outcome if its lease is the job's newest and still live; else says what stands: [i], [i, "conflict", id, recorded], or
 -- [i, "accepted" | "repeated", id, recorded, state, problem]. A live lease was locked by settle_batch.
 CREATE OR REPLACE FUNCTION settle_one(
   p_now bigint, p_defaults jsonb, p_item jsonb, p_more bigint,
-  p_seqs bigint[], p_lanes integer[], p_names integer[], p_bytes bytea, OUT answer jsonb, OUT events event[], OUT root bigint
+  p_seqs bigint[], p_lanes integer[], p_names integer[], p_bytes bytea, OUT answer jsonb, OUT events event[], OUT root bigint, OUT added bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
   self job;
@@ -185,7 +105,10 @@ BEGIN
       events := end_lease(p_now, p_defaults, self, (p_item ->> 'k')::integer, p_item);
     END IF;
     SELECT * INTO self FROM job j WHERE j.seq = self.seq;
-    IF self.recorded = 1 AND p_item ? 'n' THEN root := coalesce(self.root, self.seq); END IF;
+    IF self.recorded = 1 THEN
+      added := coalesce(jsonb_array_length(p_item -> 'n'), 0) + self.staged;
+      root := coalesce(self.root, self.seq);
+    END IF;
   END IF;
   answer := jsonb_build_array(p_item -> 'i', said, self.id, self.recorded, self.state, self.problem);
 END $$;
@@ -234,9 +157,9 @@ BEGIN
       SELECT * INTO said FROM settle_one(p_now, p_defaults, item, more_nodes(item, roots, nodes), p_seqs, p_lanes, p_names, p_bytes);
       answers := answers || jsonb_build_array(said.answer);
       events := events || said.events;
-      IF said.root IS NOT NULL THEN
+      IF said.added > 0 THEN
         roots := roots || said.root;
-        nodes := nodes || jsonb_array_length(item -> 'n')::bigint;
+        nodes := nodes || said.added;
       END IF;
     END LOOP;
   END IF;
@@ -264,7 +187,7 @@ END $$;
 -- Nodes that earlier items of the batch added to the chain of an item's job.
 CREATE OR REPLACE FUNCTION more_nodes(p_item jsonb, roots bigint[], nodes bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
-  IF cardinality(roots) = 0 OR NOT p_item ? 'n' THEN RETURN 0; END IF;
+  IF cardinality(roots) = 0 OR NOT (p_item ? 'n' OR p_item ? 'st') THEN RETURN 0; END IF;
   RETURN (
     SELECT coalesce(sum(u.n), 0) FROM unnest(roots, nodes) AS u(root, n)
     WHERE u.root = (SELECT coalesce(j.root, j.seq) FROM job j WHERE j.seq = (p_item ->> 'q')::bigint));
@@ -276,19 +199,21 @@ CREATE OR REPLACE FUNCTION complete(
   p_now bigint, p_jobs bigint[], p_leases text[], OUT done json, OUT seqs bigint[], OUT events event[], OUT flips boolean
 ) LANGUAGE plpgsql AS $$
 BEGIN
-  WITH ended AS (
+  WITH over AS (
     UPDATE job j SET
       state = 7, run = 1, sent = 1, recorded = 1, ran_at = p_now, finished_at = p_now, updated_at = p_now,
       version = j.version + 1, edge_flipped = j.parent IS NOT NULL
     FROM unnest(p_jobs, p_leases) AS u(seq, lease)
-    WHERE j.seq = u.seq AND j.lease = u.lease AND j.state = 3 AND j.cancel = 0 AND NOT j.below
+    WHERE j.seq = u.seq AND j.lease = u.lease AND j.state = 3 AND j.cancel = 0 AND NOT j.below AND j.staged = 0
     RETURNING j.seq, j.id, j.lane, j.session, j.parent
   ), freed AS (
-    DELETE FROM leased l USING ended e WHERE l.session = e.session AND l.seq = e.seq
+    DELETE FROM leased l USING over o WHERE l.session = o.session AND l.seq = o.seq
+  ), kept AS (
+    INSERT INTO ended SELECT o.lane, 7, p_now, array_agg(o.seq) FROM over o WHERE o.parent IS NULL GROUP BY o.lane
   )
-  SELECT (SELECT json_object_agg(e.seq, e.id) FROM ended e), ARRAY(SELECT e.seq FROM ended e),
-    ARRAY(SELECT ROW(NULL, e.lane, 3, 7, count(*), false, NULL, 0, NULL)::event FROM ended e GROUP BY e.lane)
-    || ARRAY(SELECT ROW(e.seq, e.lane, 7, 7, 0, false, NULL, 0, e.parent)::event FROM ended e WHERE e.parent IS NOT NULL),
-    (SELECT bool_or(e.parent IS NOT NULL) FROM ended e)
+  SELECT (SELECT json_object_agg(e.seq, e.id) FROM over e), ARRAY(SELECT e.seq FROM over e),
+    ARRAY(SELECT ROW(NULL, e.lane, 3, 7, count(*), false, NULL, 0, NULL)::event FROM over e GROUP BY e.lane)
+    || ARRAY(SELECT ROW(e.seq, e.lane, 7, 7, 0, false, NULL, 0, e.parent)::event FROM over e WHERE e.parent IS NOT NULL),
+    (SELECT bool_or(e.parent IS NOT NULL) FROM over e)
   INTO done, seqs, events, flips;
 END $$;

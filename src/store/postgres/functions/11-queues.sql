@@ -10,6 +10,11 @@ BEGIN
     max_attempts = CASE WHEN p_change ? 'maxAttempts' THEN (p_change ->> 'maxAttempts')::integer ELSE max_attempts END,
     backoff = CASE WHEN p_change ? 'backoff' THEN p_change ->> 'backoff' ELSE backoff END,
     timeout_ms = CASE WHEN p_change ? 'timeoutMs' THEN (p_change ->> 'timeoutMs')::bigint ELSE timeout_ms END,
-    crash_limit = CASE WHEN p_change ? 'crashLimit' THEN (p_change ->> 'crashLimit')::integer ELSE crash_limit END
+    crash_limit = CASE WHEN p_change ? 'crashLimit' THEN (p_change ->> 'crashLimit')::integer ELSE crash_limit END,
+    completed_retention_ms = CASE WHEN p_change ? 'completedRetentionMs' THEN (p_change ->> 'completedRetentionMs')::bigint
+      ELSE completed_retention_ms END,
+    cancelled_retention_ms = CASE WHEN p_change ? 'cancelledRetentionMs' THEN (p_change ->> 'cancelledRetentionMs')::bigint
+      ELSE cancelled_retention_ms END,
+    dead_retention_ms = CASE WHEN p_change ? 'deadRetentionMs' THEN (p_change ->> 'deadRetentionMs')::bigint ELSE dead_retention_ms END
   WHERE name = p_name;
 END $$;

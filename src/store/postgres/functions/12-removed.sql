@@ -14,6 +14,11 @@ BEGIN
   DELETE FROM barrier b WHERE b.seq = ANY(seqs);
   DELETE FROM cascade c WHERE c.seq = ANY(seqs);
   DELETE FROM chain c WHERE c.root = ANY(seqs);
+  DELETE FROM progress p WHERE p.seq = ANY(seqs);
+  DELETE FROM frame f WHERE f.seq = ANY(seqs);
+  DELETE FROM frame_key k WHERE k.seq = ANY(seqs);
+  DELETE FROM expansion e WHERE e.seq = ANY(seqs);
+  DELETE FROM pruning p WHERE p.root = ANY(seqs);
   INSERT INTO counter AS c (lane, state, stripe, n)
   SELECT g.lane, g.state, pg_backend_pid() % 16, -count(*) FROM gone g GROUP BY g.lane, g.state ORDER BY g.lane, g.state
   ON CONFLICT (lane, state, stripe) DO UPDATE SET n = c.n + excluded.n;

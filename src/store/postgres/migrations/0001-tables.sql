@@ -30,7 +30,10 @@ CREATE TABLE queue (
   max_attempts integer,
   backoff text,                    -- JSON
   timeout_ms bigint,
-  crash_limit integer
+  crash_limit integer,
+  completed_retention_ms bigint,
+  cancelled_retention_ms bigint,
+  dead_retention_ms bigint
 );
 
 -- Jobs per lane and state, kept in the transaction that moves them. The sum over the stripes counts; each backend writes its own stripe.
@@ -59,7 +62,7 @@ CREATE TYPE event AS (
   n integer,         -- how many jobs
   ended boolean,     -- its own run ended, or it turned terminal
   due bigint,        -- when it may run, if that lies ahead
-  mark smallint,     -- 1: marked propagate_due, 2: a cascade below it became due, 3: it should be stopped
+  mark smallint,     -- 1: marked propagate_due, 2: a cascade below it became due, 3: it should be stopped, 4: it has staged children to put in
   flip bigint        -- the parent at which its end is still to be counted
 );
 
@@ -75,6 +78,7 @@ CREATE TABLE job (
   hold smallint NOT NULL DEFAULT 0,
   neg_priority bigint NOT NULL,    -- negated, so that the ready rows ascend in claim order
   run_at bigint NOT NULL,
+  start_at bigint,                 -- of a node: not before this time
   delay_ms bigint,                 -- counts from the release of a held job
   created_at bigint NOT NULL,
   updated_at bigint NOT NULL,
@@ -95,6 +99,7 @@ CREATE TABLE job (
   ran_at bigint,
   finished_at bigint,
   cancel smallint NOT NULL DEFAULT 0,   -- reason of a requested cancel
+  cancel_heirs boolean NOT NULL DEFAULT false, -- whatever their triggers, its heirs are cancelled too
   reason smallint NOT NULL DEFAULT 0,   -- of its own end; shown when terminal
   parent bigint,
   root bigint,                     -- NULL for a root
@@ -108,6 +113,7 @@ CREATE TABLE job (
   edge_flipped boolean NOT NULL DEFAULT false,
   propagate_due boolean NOT NULL DEFAULT false,
   below boolean NOT NULL DEFAULT false, -- it has a row in barrier
+  staged integer NOT NULL DEFAULT 0,    -- children in frames
   max_attempts integer,
   timeout_ms bigint,
   backoff text,                    -- JSON
@@ -127,6 +133,10 @@ CREATE UNIQUE INDEX job_key ON job (parent, key) WHERE key IS NOT NULL;
 CREATE INDEX job_propagate ON job (seq) WHERE propagate_due;
 -- Own runs that ended dead, and chains that failed: dead ones and some that still wait for what is below them.
 CREATE INDEX job_dead ON job (seq) WHERE reason BETWEEN 1 AND 4;
+-- What a revival may bring back below one parent, and what stands in its way; none of it grows with the children that went well.
+CREATE INDEX job_dead_below ON job (parent, role, position) WHERE reason BETWEEN 1 AND 4 AND parent IS NOT NULL;
+CREATE INDEX job_unwanted_below ON job (parent, role, position) WHERE reason BETWEEN 6 AND 10;
+CREATE INDEX job_unsettled_below ON job (parent) WHERE cancel <> 0 OR propagate_due OR reason = 5;
 
 -- Jobs in READY, in claim order.
 CREATE TABLE ready (
@@ -194,8 +204,13 @@ CREATE TABLE barrier (
   pending_heirs integer NOT NULL,
   children_not_ok integer NOT NULL DEFAULT 0,
   heirs_not_ok integer NOT NULL DEFAULT 0,
-  judged boolean NOT NULL DEFAULT false  -- its heirs have been judged since its barrier opened
+  judged boolean NOT NULL DEFAULT false, -- its heirs have been judged since its barrier opened
+  -- What a revival still brings back: 0 nothing, 1 heirs that were not wanted, 2 also such children, 3 also dead ones. They count as
+  -- pending; those up to the position are back.
+  reviving smallint NOT NULL DEFAULT 0,
+  revived integer NOT NULL DEFAULT -1
 ) WITH (fillfactor = 70);
+CREATE INDEX barrier_reviving ON barrier (seq) WHERE reviving <> 0;
 
 -- Jobs of a chain, its root included, once there is more than the root. The sum over the stripes counts.
 CREATE TABLE chain (
@@ -210,6 +225,58 @@ CREATE TABLE cascade (
   seq bigint PRIMARY KEY,
   kind smallint NOT NULL,
   position integer NOT NULL DEFAULT -1
+);
+
+-- Children that a running job staged, as they came: kept apart until its success is accepted and expand has put them in. Rows as
+-- 04-insert.sql takes them, numbered from 1 within the frame; their lanes, names and payloads (end to end) beside them.
+CREATE TABLE frame (
+  seq bigint NOT NULL,             -- the job
+  number integer NOT NULL,
+  attempt integer NOT NULL,
+  nodes integer NOT NULL,
+  rows jsonb NOT NULL,
+  lanes integer[] NOT NULL,
+  names integer[] NOT NULL,
+  bytes bytea NOT NULL,
+  PRIMARY KEY (seq, number)
+);
+ALTER TABLE frame ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+-- Keys of children in frames.
+CREATE TABLE frame_key (
+  seq bigint NOT NULL,
+  key text NOT NULL COLLATE "C",
+  PRIMARY KEY (seq, key)
+);
+
+-- Jobs whose success was accepted and whose frames are to be put in: so many nodes of this frame are in.
+CREATE TABLE expansion (
+  seq bigint PRIMARY KEY,
+  number integer NOT NULL,
+  done integer NOT NULL
+) WITH (fillfactor = 50);
+
+-- What a handler last said of how far it is.
+CREATE TABLE progress (
+  seq bigint PRIMARY KEY,
+  attempt integer NOT NULL,
+  at bigint NOT NULL,
+  bytes bytea NOT NULL
+) WITH (fillfactor = 50);
+
+-- Roots that turned terminal, as their steps told: what is due for removal is found by lane, state and time. A root that is gone or
+-- was revived since stays in its list until that is due.
+CREATE TABLE ended (
+  lane integer NOT NULL,
+  state smallint NOT NULL,
+  finished_at bigint NOT NULL,
+  roots bigint[] NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+CREATE INDEX ended_due ON ended (lane, state, finished_at);
+
+-- Roots whose chains are being removed: nodes first, then they.
+CREATE TABLE pruning (
+  root bigint PRIMARY KEY
 );
 
 -- Workers' registrations. Ended ones stay, since history names them.
@@ -227,13 +294,14 @@ CREATE TABLE session (
   fences jsonb                     -- claims that were sent again, the newest first: [[nonce, when]]; NULL: none
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX session_live ON session (seq) WHERE ended_at IS NULL;
+CREATE INDEX session_ended ON session (ended_at) WHERE ended_at IS NOT NULL;
 
--- Pruned roots whose ids are still remembered. Written once pruning exists.
+-- Removed roots whose ids still answer repeats; over with their time, whether they were cleared away or not.
 CREATE TABLE tombstone (
-  id text PRIMARY KEY,
-  request_id text,
+  id text COLLATE "C" PRIMARY KEY,
+  request_id text COLLATE "C",
   type text NOT NULL,
-  payload_hash bytea NOT NULL,
+  payload_hash bytea NOT NULL,     -- SHA-256
   expires_at bigint NOT NULL
 );
 CREATE UNIQUE INDEX tombstone_request ON tombstone (request_id) WHERE request_id IS NOT NULL;
