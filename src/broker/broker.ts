@@ -11,6 +11,7 @@ import { type Service, together } from "../runtime/service.ts";
 import { addReflection } from "../schema/reflection.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../schema/registry.ts";
 import type { Effects, Store } from "../store/store.ts";
+import type { InProcessServer } from "../wire/in-process/server.ts";
 import { serviceDefinition } from "../wire/service-definition.ts";
 import type { FrameStream } from "../wire/stream.ts";
 import { createCommitter } from "./committer.ts";
@@ -33,7 +34,7 @@ import { createNewsDesk } from "./news.ts";
 import { observedStore } from "./observed-store.ts";
 import { type BrokerIntervals, defaultIntervals } from "./options.ts";
 import { createReach } from "./reach.ts";
-import { createServer, type Listener, listen } from "./server.ts";
+import { createFront, type Listener } from "./server.ts";
 import { createEnqueueStreams } from "./services/enqueue-streams.ts";
 import { createHealth } from "./services/health.ts";
 import { jobService } from "./services/job-service.ts";
@@ -51,8 +52,8 @@ import { createWatches } from "./watch/watches.ts";
 export interface BrokerOptions {
   /** Stays the caller's: it is opened before and closed after. */
   readonly store: Store;
-  /** host:port; port 0 takes a free one. */
-  readonly listen: string;
+  /** host:port; port 0 takes a free one. Or a server for clients of this process alone. */
+  readonly listen: string | InProcessServer;
   /** Allows an address beyond loopback although it is not encrypted, or nobody is asked who they are. */
   readonly insecure?: boolean;
   /** Job types that it knows; without one, payloads are opaque bytes. */
@@ -174,7 +175,13 @@ export function createBroker(options: BrokerOptions): Broker {
     watches,
   ]);
 
-  const server = createServer();
+  const front = createFront({
+    listen: options.listen,
+    insecure: options.insecure ?? false,
+    tls: tls?.credentials,
+    asksCallers: authenticate !== undefined,
+  });
+  const { server } = front;
   const wakePruner = () => pruner.wake();
   const context = { store, committer, waiters, gate, onUnexpected, onEffects, wakePruner, sourceFor };
   const enqueues = createEnqueueStreams({ context, helloMs: intervals.helloMs });
@@ -211,12 +218,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   async function start(): Promise<void> {
     if (listener !== undefined || stopped !== undefined) throw new ConveyorError("CLOSED", "a broker is started once");
-    listener = await listen(server, {
-      listen: options.listen,
-      insecure: options.insecure ?? false,
-      tls: tls?.credentials,
-      asksCallers: authenticate !== undefined,
-    });
+    listener = await front.open();
     await loops.start();
     health.serving(true);
     logger.info("broker started", { address: listener.address, store: store.description.kind });

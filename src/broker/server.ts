@@ -4,19 +4,27 @@ import { ConveyorError } from "../core/errors.ts";
 import { within } from "../runtime/abort.ts";
 import { deferred } from "../runtime/deferred.ts";
 import { serverChannelOptions } from "../wire/channel-options.ts";
+import type { InProcessServer } from "../wire/in-process/server.ts";
 import { isLoopback } from "../wire/loopback.ts";
 
-/** A listening grpc-js server. */
+/** A server that takes calls. */
 export interface Listener {
-  /** As it can be dialled: host:port. */
+  /** As it can be dialled: host:port, or "in-process". */
   readonly address: string;
   /** Takes no new calls, waits up to `ms` for those that are open, then ends them. */
   close(ms: number): Promise<void>;
 }
 
-export interface ListenOptions {
-  /** host:port; port 0 takes a free one. */
-  readonly listen: string;
+/** Where services are added, before it takes calls. */
+export interface Front {
+  readonly server: Pick<Server, "addService">;
+  /** Begins to take calls. Throws ADDRESS_UNSAFE, ADDRESS_IN_USE, or INVALID_OPTION for an address that cannot be had. */
+  open(): Promise<Listener>;
+}
+
+export interface FrontOptions {
+  /** host:port; port 0 takes a free one. Or a server within this process, which has nothing to bind. */
+  readonly listen: string | InProcessServer;
   /** Allows an address beyond loopback although it is not encrypted, or nobody is asked who they are. */
   readonly insecure: boolean;
   /** Plain text when left out. */
@@ -26,23 +34,30 @@ export interface ListenOptions {
 }
 
 /** A server with safe limits and no services yet. */
-export function createServer(): Server {
-  return new Server(serverChannelOptions);
+export function createFront({ listen: place, ...options }: FrontOptions): Front {
+  if (typeof place !== "string") {
+    return { server: place, open: async () => ({ address: "in-process", close: (ms) => close(place, ms) }) };
+  }
+  const server = new Server(serverChannelOptions);
+  return { server, open: () => listen(server, { ...options, listen: place }) };
 }
 
-/** Binds; throws ADDRESS_UNSAFE, ADDRESS_IN_USE, or INVALID_OPTION for an address that cannot be had. */
-export async function listen(server: Server, options: ListenOptions): Promise<Listener> {
+type ListenOptions = FrontOptions & { readonly listen: string };
+
+async function listen(server: Server, options: ListenOptions): Promise<Listener> {
   const { host, port } = parseAddress(options.listen);
   if (!options.insecure && !isLoopback(host)) refuseUnsafe(options);
   const bound = await bind(server, options, { host, port });
   return {
     address: `${host.includes(":") ? `[${host}]` : host}:${port === 0 ? bound : port}`,
-    async close(ms) {
-      const closed = deferred<void>();
-      server.tryShutdown(() => closed.resolve());
-      if (!(await within(closed.promise, ms))) server.forceShutdown();
-    },
+    close: (ms) => close(server, ms),
   };
+}
+
+async function close(server: Pick<Server, "tryShutdown" | "forceShutdown">, ms: number): Promise<void> {
+  const closed = deferred<void>();
+  server.tryShutdown(() => closed.resolve());
+  if (!(await within(closed.promise, ms))) server.forceShutdown();
 }
 
 /** Nothing unless TLS, or whoever checks the callers, is missing. */

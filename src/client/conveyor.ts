@@ -4,8 +4,9 @@ import { type Queue, QueueService } from "../../gen/conveyor/v1/queue_service_pb
 import { ConveyorError } from "../core/errors.ts";
 import { parseSpan, type Span } from "../core/span.ts";
 import { createIds } from "../runtime/ids.ts";
-import { type Addresses, parseAddresses } from "../wire/addresses.ts";
-import { type Credentials, securityOf } from "../wire/credentials.ts";
+import type { Addresses } from "../wire/addresses.ts";
+import { type Connection, connectionTo } from "../wire/connection.ts";
+import type { Credentials } from "../wire/credentials.ts";
 import type { AnyJobType, InitOf, ResultOf } from "../wire/job-stub.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { type ChainInfo, readChain } from "./chain-info.ts";
@@ -33,7 +34,7 @@ const retryMsDefault = 60_000;
  * themselves, safely: every root job has its id before it is sent. Throws INVALID_OPTION.
  */
 export function connect(address: Addresses, options: ConnectOptions = {}): Conveyor {
-  return new Conveyor(address, options);
+  return new Conveyor(connectionTo(address, options), options);
 }
 
 /** A producer's view of its broker or brokers: open -> closed. Every call may throw CLOSED, ABORTED (its signal) and BROKER_UNREACHABLE. */
@@ -42,12 +43,10 @@ export class Conveyor {
   readonly #enqueuer: Enqueuer;
   readonly #transactional: TransactionalEnqueuer;
 
-  constructor(address: Addresses, options: ConnectOptions) {
+  constructor(connection: Connection, options: Omit<ConnectOptions, keyof Credentials>) {
     const ids = createIds();
     const retryMs = parseSpan(options.retryFor ?? retryMsDefault, "retryFor");
-    const addresses = parseAddresses(address);
-    const security = securityOf(options, addresses);
-    this.#calls = createCalls({ addresses, security, retryMs, random: ids.random });
+    this.#calls = createCalls({ ...connection, retryMs, random: ids.random });
     this.#enqueuer = createEnqueuer(this.#calls, { ids, retryMs });
     this.#transactional = createTransactionalEnqueuer(this.#calls, { ids, schema: options.storeSchema ?? "conveyor" });
   }

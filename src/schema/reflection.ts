@@ -18,7 +18,7 @@ export interface ReflectionOptions {
 }
 
 /** Adds the reflection service to a server, as v1 and as v1alpha, which have the same messages. */
-export function addReflection(server: grpc.Server, options: ReflectionOptions): void {
+export function addReflection(server: Pick<grpc.Server, "addService">, options: ReflectionOptions): void {
   const services = [...options.services, ServerReflection.typeName, ServerReflectionV1alpha.typeName].sort();
   const handlers = { serverReflectionInfo: reflect(options, services) };
   server.addService(serviceDefinition(ServerReflection), handlers);

@@ -4,8 +4,9 @@ import { groupType } from "../core/names.ts";
 import { parseSpan } from "../core/span.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { createIds } from "../runtime/ids.ts";
-import { type Addresses, parseAddresses } from "../wire/addresses.ts";
-import { type Security, securityOf } from "../wire/credentials.ts";
+import type { Addresses } from "../wire/addresses.ts";
+import { type Connection, connectionTo } from "../wire/connection.ts";
+import type { Credentials } from "../wire/credentials.ts";
 import type { AnyJobType, JobStubs, ResultSchemaOf } from "../wire/job-stub.ts";
 import { type Crew, createCrew } from "./crew.ts";
 import { type HandledType, type HandleOptions, handledTypeOf } from "./handled-type.ts";
@@ -20,25 +21,23 @@ const stopDeadlineMs = 30_000;
  * commas. It connects in `run`, and again by itself for as long as it runs, keeping its jobs. Throws INVALID_OPTION or INVALID_NAME.
  */
 export function createWorker(address: Addresses, options: WorkerOptions = {}): Worker {
-  return new Worker(parseAddresses(address), options);
+  return new Worker(connectionTo(address, options), options);
 }
 
 /** Runs jobs: idle (handle) -> running -> stopping -> stopped. A stopped one stays so; make a new one. */
 export class Worker {
-  readonly #addresses: readonly string[];
+  readonly #connection: Connection;
   readonly #options: WorkerOptions;
   readonly #settings: WorkerSettings;
-  readonly #security: Security;
   readonly #types = new Map<string, HandledType>();
   #crew: Crew | undefined;
   #running: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(addresses: readonly string[], options: WorkerOptions) {
-    this.#addresses = addresses;
+  constructor(connection: Connection, options: Omit<WorkerOptions, keyof Credentials>) {
+    this.#connection = connection;
     this.#options = options;
     this.#settings = workerSettings(options);
-    this.#security = securityOf(options, addresses);
   }
 
   /**
@@ -112,8 +111,7 @@ export class Worker {
     const hooks = quietHooks(this.#options);
     const ids = createIds();
     const crew = createCrew({
-      addresses: this.#addresses,
-      security: this.#security,
+      ...this.#connection,
       identity: {
         name: this.#settings.name,
         instanceId: ids.uuid(),

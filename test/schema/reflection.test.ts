@@ -27,7 +27,10 @@ type Ask = MessageInitShape<typeof ServerReflectionRequestSchema>["messageReques
 
 const versions = ["v1", "v1alpha"] as const;
 
-function reflecting(registry: SchemaRegistry, add: (server: grpc.Server) => void = () => undefined) {
+function reflecting(
+  registry: SchemaRegistry,
+  add: (server: Pick<grpc.Server, "addService">) => void = () => undefined,
+) {
   return localServer((server) => {
     add(server);
     const onUnexpected = (error: unknown) => assert.fail(String(error));

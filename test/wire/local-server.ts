@@ -24,7 +24,7 @@ export function localServer(add: (server: grpc.Server | InProcessServer) => void
 async function withoutConnection(add: (server: InProcessServer) => void): Promise<LocalServer> {
   const server = createInProcessServer();
   add(server);
-  const client = openChannel("localhost", { retries: false, security: server.security });
+  const client = openChannel("in-process", { retries: false, security: server.connection.security });
   return {
     address: "in-process",
     server,

@@ -3,7 +3,7 @@ import { HealthImplementation } from "grpc-health-check";
 
 /** `grpc.health.v1.Health` for the broker as a whole ("") and each of its services. */
 export interface Health {
-  addTo(server: Server): void;
+  addTo(server: Pick<Server, "addService">): void;
   serving(yes: boolean): void;
 }
 

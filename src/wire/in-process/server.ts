@@ -6,14 +6,14 @@ import {
   type Server,
   status,
 } from "@grpc/grpc-js";
-import type { Security } from "../credentials.ts";
+import type { Connection } from "../connection.ts";
 import { createCall, type OpenCall } from "./call.ts";
 import type { ServedMethod } from "./serve-call.ts";
 
 /** A server for clients of this process, used as one of grpc-js: no address, no port, nothing leaves the memory. */
 export interface InProcessServer extends Pick<Server, "addService" | "tryShutdown" | "forceShutdown"> {
-  /** What its clients connect with, in the place of credentials; any address does. */
-  readonly security: Security;
+  /** How its clients are connected. */
+  readonly connection: Connection;
 }
 
 export function createInProcessServer(): InProcessServer {
@@ -78,7 +78,10 @@ export function createInProcessServer(): InProcessServer {
       closed = true;
       for (const call of [...open]) call.cancel(status.UNAVAILABLE, stopped);
     },
-    security: { channel: credentials.createInsecure(), options, interceptors: [] },
+    connection: {
+      addresses: ["in-process"],
+      security: { channel: credentials.createInsecure(), options, interceptors: [] },
+    },
   };
 }
 
