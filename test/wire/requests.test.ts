@@ -4,10 +4,12 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { JobState, type JobView } from "../../gen/conveyor/v1/job_pb.ts";
-import { ListJobsRequestSchema } from "../../gen/conveyor/v1/job_service_pb.ts";
+import { JobFilterSchema, ListJobsRequestSchema } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { QueueSettingsSchema } from "../../gen/conveyor/v1/queue_service_pb.ts";
 import { ListChildResultsRequestSchema } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import {
+  type BulkVerb,
+  bulkFilterFromWire,
   childResultsQueryFromWire,
   jobFilterFromWire,
   pageSizeFromWire,
@@ -74,9 +76,17 @@ test("filter / what is empty is not asked for, a state named twice counts once",
     type: undefined,
     states: [],
     includeChainFailed: true,
+    errorFingerprint: undefined,
   });
   const { DEAD, READY } = JobState;
-  const full = filter({ rootId: "r", parentId: "p", queue: "q", type: "a.B", states: [DEAD, READY, DEAD] });
+  const full = filter({
+    rootId: "r",
+    parentId: "p",
+    queue: "q",
+    type: "a.B",
+    states: [DEAD, READY, DEAD],
+    errorFingerprint: "f00",
+  });
   assert.deepEqual(full, {
     rootId: "r",
     parentId: "p",
@@ -84,6 +94,7 @@ test("filter / what is empty is not asked for, a state named twice counts once",
     type: "a.B",
     states: ["DEAD", "READY"],
     includeChainFailed: true,
+    errorFingerprint: "f00",
   });
 });
 
@@ -100,6 +111,23 @@ test("filter / what is wrong is refused", () => {
   throwsCode("INVALID_OPTION", () => filter({ states: [JobState.UNSPECIFIED] }));
   throwsCode("INVALID_OPTION", () => filter({ states: [JobState.DEAD, 99 as JobState] }));
   throwsCode("INVALID_NAME", () => childResultsQueryFromWire(create(ListChildResultsRequestSchema, {})));
+});
+
+test("filter / one for many jobs says which, and keeps to states that the verb is for", () => {
+  const bulk = (verb: BulkVerb, init: MessageInitShape<typeof JobFilterSchema>) =>
+    bulkFilterFromWire(create(JobFilterSchema, init), verb);
+  for (const empty of [{}, { includeChainFailed: true }]) {
+    for (const verb of ["cancel", "retry", "delete"] as const) throwsCode("INVALID_OPTION", () => bulk(verb, empty));
+  }
+  throwsCode("INVALID_OPTION", () => bulkFilterFromWire(undefined, "delete"));
+  assert.deepEqual(bulk("retry", { queue: "q" })?.states, ["DEAD"]);
+  assert.equal(bulk("retry", { queue: "q" })?.includeChainFailed, false);
+  assert.equal(bulk("retry", { queue: "q", includeChainFailed: true })?.includeChainFailed, true);
+  assert.deepEqual(bulk("delete", { queue: "q" })?.states, ["COMPLETED", "DEAD", "CANCELLED"]);
+  assert.deepEqual(bulk("cancel", { states: [JobState.DEAD, JobState.READY] })?.states, ["READY"]);
+  assert.equal(bulk("cancel", { states: [JobState.DEAD] }), undefined);
+  const error = throwsCode("INVALID_NAME", () => bulk("cancel", { queue: "A" }));
+  assert.equal(error.details.fields?.[0]?.path, "filter.queue");
 });
 
 test("filter / views and page sizes have their defaults and bounds", () => {
