@@ -13,9 +13,17 @@ const run = promisify(execFile);
 const languages = ["sh", "ts", "sql", "proto", "yaml"] as const;
 type Language = (typeof languages)[number];
 
+/** A code block of a page. */
+interface Block {
+  readonly language: Language;
+  readonly text: string;
+}
+
 /** A user's project: the README's types, and the code blocks of a page of the documentation in it. */
 export interface UserProject extends AsyncDisposable {
   readonly folder: string;
+  /** All blocks of the page in its order; they count as taken. Each is replaced in when it is read. */
+  inOrder(): readonly Block[];
   /** The page's blocks of a language that were not taken yet; they count as taken. */
   blocks(language: Language): readonly string[];
   /** Replaces text of the page, such as the address of an example, by what there is; in blocks and in lines alike. */
@@ -42,12 +50,9 @@ export async function userProject(page: string): Promise<UserProject> {
   const readme = await readFile(join(repository, "README.md"), "utf8");
   const folder = await mkdtemp(join(tmpdir(), "conveyor-docs-"));
   const replacements: (readonly [from: string, to: string])[] = [];
+  const all = blocksOf(text, page);
   const left = new Map<string, string[]>();
-  for (const [, language = "", block = ""] of text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)) {
-    if (language === "") continue; // a drawing
-    assert.ok((languages as readonly string[]).includes(language), `${page}: no test runs a block of "${language}"`);
-    left.set(language, [...(left.get(language) ?? []), block]);
-  }
+  for (const { language, text } of all) left.set(language, [...(left.get(language) ?? []), text]);
   const children = new Set<ChildProcess>();
   const replaced = (source: string) => replacements.reduce((all, [from, to]) => all.replaceAll(from, to), source);
 
@@ -66,6 +71,15 @@ export async function userProject(page: string): Promise<UserProject> {
   return {
     folder,
     shell,
+    inOrder() {
+      left.clear();
+      return all.map(({ language, text }) => ({
+        language,
+        get text() {
+          return replaced(text);
+        },
+      }));
+    },
     blocks(language) {
       const blocks = left.get(language) ?? [];
       left.delete(language);
@@ -113,21 +127,19 @@ export async function userProject(page: string): Promise<UserProject> {
   };
 }
 
-/** Writes a block into the file that its first line names, with this repository in the place of the package. */
+function blocksOf(text: string, page: string): readonly Block[] {
+  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, name = "", text = ""]) => {
+    if (name === "") return []; // a drawing
+    const language = languages.find((each) => each === name);
+    return language === undefined ? assert.fail(`${page}: no test runs a block of "${name}"`) : [{ language, text }];
+  });
+}
+
+/** Writes a block into the file that its first line names. */
 export async function writeNamed(folder: string, block: string): Promise<string> {
   const name = /^(?:\/\/|#) (\S+)\n/.exec(block)?.[1] ?? assert.fail(`a block names no file: ${block}`);
   await mkdir(dirname(join(folder, name)), { recursive: true });
-  const entries = {
-    "conveyor-jobs": "index.ts",
-    "conveyor-jobs/broker": "broker/index.ts",
-    "conveyor-jobs/embedded": "embedded/index.ts",
-  };
-  const source = Object.entries(entries).reduce(
-    (all, [entry, file]) =>
-      all.replaceAll(`from ${JSON.stringify(entry)}`, `from ${JSON.stringify(join(repository, "src", file))}`),
-    block,
-  );
-  await writeFile(join(folder, name), source);
+  await writeFile(join(folder, name), block);
   return name;
 }
 
@@ -172,14 +184,33 @@ function fenced(text: string, language: string): readonly string[] {
 /** What `npm install conveyor-jobs pg` would have made, and `conveyor` on the PATH. */
 async function install(folder: string): Promise<void> {
   const modules = join(folder, "node_modules");
-  await cp(join(repository, "proto"), join(modules, "conveyor-jobs", "proto"), { recursive: true });
-  await mkdir(join(modules, "@types"));
+  await mkdir(join(modules, "@types"), { recursive: true });
   for (const name of ["@bufbuild", "pg", "@types/pg"]) {
     await symlink(join(repository, "node_modules", name), join(modules, name));
   }
+  await installConveyor(join(modules, "conveyor-jobs"));
   await writeFile(join(folder, "package.json"), '{"type":"module"}');
   await mkdir(join(folder, "bin"));
-  const binary = join(folder, "bin", "conveyor");
-  await writeFile(binary, `#!/bin/sh\nexec "${process.execPath}" "${repository}src/cli/main.ts" "$@"\n`);
-  await chmod(binary, 0o755);
+  for (const [name, main] of Object.entries({ conveyor: "cli/main.ts", "protoc-gen-conveyor": "codegen/main.ts" })) {
+    const binary = join(folder, "bin", name);
+    await writeFile(binary, `#!/bin/sh\nexec "${process.execPath}" "${repository}src/${main}" "$@"\n`);
+    await chmod(binary, 0o755);
+  }
+}
+
+/** The package's entries, led to the sources of this repository. */
+async function installConveyor(folder: string): Promise<void> {
+  // buf follows no link out of a module.
+  await cp(join(repository, "proto"), join(folder, "proto"), { recursive: true });
+  await symlink(join(repository, "src"), join(folder, "src"));
+  const { exports } = JSON.parse(await readFile(join(repository, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  };
+  const entries = Object.entries(exports).flatMap(([entry, to]) =>
+    typeof to === "string" ? [] : [[entry, to.default.replace("./dist/", "./").replace(/\.js$/, ".ts")]],
+  );
+  await writeFile(
+    join(folder, "package.json"),
+    JSON.stringify({ type: "module", exports: Object.fromEntries(entries) }),
+  );
 }
