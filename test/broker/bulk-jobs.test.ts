@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { JobRole, JobState } from "../../gen/conveyor/v1/job_pb.ts";
-import { JobService } from "../../gen/conveyor/v1/job_service_pb.ts";
+import { type JobFilterSchema, JobService } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { ChoreSchema } from "../../gen/shop/v1/shop_pb.ts";
 import type { ConveyorError, ErrorCode } from "../../src/core/errors.ts";
 import { serverDefaults } from "../../src/core/job.ts";
@@ -12,7 +12,12 @@ import { callUnary } from "../../src/wire/unary.ts";
 import { chore, startWorld, type World } from "./world.ts";
 
 type Verb = "cancel" | "retry" | "remove";
-type Request = MessageInitShape<typeof JobService.method.retryJobs.input>;
+interface Request {
+  readonly filter?: MessageInitShape<typeof JobFilterSchema>;
+  readonly validateOnly?: boolean;
+  readonly pageSize?: number;
+  readonly pageToken?: string;
+}
 
 const code = (wanted: ErrorCode) => (error: ConveyorError) => error.code === wanted;
 const discard = { case: "discard" as const, value: { error: { name: "Bad", message: "no" } } };
