@@ -27,6 +27,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   worker: ["core", "runtime", "wire", ...messages],
   embedded: [
     "core",
+    "runtime",
+    "wire",
     "broker",
     "client",
     "worker",
