@@ -13,6 +13,13 @@ const allAims: readonly Aim[] = [
   "cascade",
   "reap",
   "updateQueue",
+  "expand",
+  "prune",
+  "cancel",
+  "retry",
+  "remove",
+  "stage",
+  "report",
   ...readVerbs,
 ];
 

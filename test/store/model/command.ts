@@ -1,12 +1,14 @@
 import type { ErrorCode } from "../../../src/core/errors.ts";
-import type { Outcome, OutcomeKind } from "../../../src/core/job.ts";
+import type { NewNode, Outcome, OutcomeKind } from "../../../src/core/job.ts";
 import type { JobId, QueueName, SessionId } from "../../../src/core/names.ts";
 import type {
+  CancelItem,
   ClaimItem,
   InsertItem,
   ListFilter,
   NewSession,
   QueueChange,
+  RetryItem,
   SessionRef,
 } from "../../../src/store/store.ts";
 import type { Fault } from "./fault.ts";
@@ -34,8 +36,13 @@ export type Command = {
     }
   | { readonly kind: "detach"; readonly session: SessionRef; readonly graceMs: number }
   | { readonly kind: "close"; readonly session: SessionRef }
-  | { readonly kind: "promote" | "propagate" | "cascade"; readonly max: number }
+  | { readonly kind: "promote" | "propagate" | "cascade" | "expand" | "prune"; readonly max: number }
   | { readonly kind: "reap"; readonly max: number; readonly bufferedMsMax: number; readonly jitter: number }
+  | { readonly kind: "cancel"; readonly items: readonly CancelItem[] }
+  | { readonly kind: "retry"; readonly items: readonly RetryItem[] }
+  | { readonly kind: "remove"; readonly roots: readonly JobId[]; readonly max: number }
+  | { readonly kind: "stage"; readonly items: readonly StageCommand[] }
+  | { readonly kind: "report"; readonly items: readonly { readonly lease: LeaseName; readonly bytes: Uint8Array }[] }
   | { readonly kind: "updateQueue"; readonly queue: QueueName; readonly change: QueueChange }
   | {
       readonly kind: "read";
@@ -46,6 +53,19 @@ export type Command = {
       readonly lease: LeaseName;
     }
 );
+
+/** A command but for when it comes, and what happens meanwhile. */
+export type Unaimed = Command extends infer Each
+  ? Each extends Command
+    ? Omit<Each, "advanceMs" | "cut">
+    : never
+  : never;
+
+export interface StageCommand {
+  readonly lease: LeaseName;
+  readonly seq: number;
+  readonly nodes: readonly NewNode[];
+}
 
 export interface CommitCommand {
   readonly renew: readonly (SessionRef & { readonly ttlMs: number; readonly buffered: readonly LeaseName[] })[];

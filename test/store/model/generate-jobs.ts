@@ -14,7 +14,7 @@ const backoffs: readonly BackoffPolicy[] = [
 
 /** A root with or without a tree; now and then one that repeats or contradicts an earlier one. */
 export function anyTree(random: Random, view: View): NewTree {
-  const earlier = view.dump.jobs.filter((each) => each.role === "ROOT");
+  const earlier = [...view.dump.jobs.filter((each) => each.role === "ROOT"), ...view.removed];
   if (earlier.length > 0 && random.chance(0.07)) {
     const again = random.pick(earlier);
     const payload = random.chance(0.6) ? again.payload.bytes : "other";
@@ -81,7 +81,7 @@ function branches(random: Random, view: View, depth: number): readonly Branch[] 
   return made;
 }
 
-function edgeOptions(random: Random, view: View, role: "CHILD" | "HEIR"): EdgeOptions {
+export function edgeOptions(random: Random, view: View, role: "CHILD" | "HEIR"): EdgeOptions {
   const policy = random.weighted<FailurePolicy>([
     [4, "FAIL"],
     [2, "IGNORE"],
@@ -115,7 +115,7 @@ export function anyBackoff(random: Random): BackoffPolicy {
   return random.pick(backoffs);
 }
 
-function newId(view: View): string {
+export function newId(view: View): string {
   view.made += 1;
   return `j${view.made}`;
 }

@@ -1,17 +1,14 @@
-import type { ErrorCode } from "../../../src/core/errors.ts";
-import { isTerminal, type Outcome } from "../../../src/core/job.ts";
+import { isTerminal, rememberedMs } from "../../../src/core/job.ts";
 import { parseQueueName, parseTypeName, type SessionId } from "../../../src/core/names.ts";
-import type { ClaimItem, DumpedJob, QueueChange, SessionRef } from "../../../src/store/store.ts";
-import { error, jobId, typed } from "../jobs.ts";
-import type { Command, CommitCommand, LeaseName, SettleCommand } from "./command.ts";
-import { anyBackoff, anyDeclaration, anyTree, queues, types } from "./generate-jobs.ts";
+import type { ClaimItem, QueueChange, SessionRef } from "../../../src/store/store.ts";
+import { jobId } from "../jobs.ts";
+import type { Command, CommitCommand, Unaimed } from "./command.ts";
+import { anyBackoff, anyTree, queues, types } from "./generate-jobs.ts";
+import { cancels, removal, reports, retries, stages } from "./generate-requests.ts";
+import { nobody, settles, succeed } from "./generate-settles.ts";
 import type { Random } from "./random.ts";
-import { inState, leaseOf, open, outcomeKinds, type View } from "./view.ts";
+import { expandDue, inState, leaseOf, open, type View } from "./view.ts";
 
-type Unaimed = Command extends infer Each ? (Each extends Command ? Omit<Each, "advanceMs" | "cut"> : never) : never;
-
-/** A lease that never was. */
-const nobody = "nobody#1";
 const none: CommitCommand = { renew: [], settle: [], insert: [], claim: [] };
 
 /** The next command, chosen so that it mostly does something in the state that `view` shows. */
@@ -39,6 +36,13 @@ export function anyCommand(random: Random, view: View): Command {
     [0.8, () => aimed({ kind: "detach", session: anySession(random, view), graceMs: random.int(0, 2_000) }, 0)],
     [1, () => aimed({ kind: "close", session: anySession(random, view) }, 0)],
     [2.5, () => aimed(updateQueue(random), 0)],
+    [2.5, () => aimed(cancels(random, view), someTime(random))],
+    [inState(view, "DEAD").length > 0 ? 9 : 1, () => aimed(retries(random, view), someTime(random))],
+    [running > 0 && room ? 5 : 0.5, () => aimed(stages(random, view), 0)],
+    [expandDue(view) ? 12 : 0.5, () => aimed({ kind: "expand", max: steps(random) }, someTime(random))],
+    [running > 0 ? 2 : 0.3, () => aimed(reports(random, view), someTime(random))],
+    [1, () => aimed(removal(random, view), someTime(random))],
+    [1.5, () => aimed({ kind: "prune", max: steps(random) }, untilRemovable(random))],
     [1.5, () => aimed(read(random, view), 0)],
   ]);
   return make();
@@ -59,11 +63,16 @@ export function drainCommand(random: Random, view: View, round: number): Command
     const queue = parseQueueName(queues[round - 1] ?? "default");
     return aimed({ kind: "updateQueue", queue, change: { paused: false, maxConcurrency: undefined } }, 0);
   }
-  const running = inState(view, "RUNNING").map(leaseOf);
   if (view.dump.jobs.some((job) => job.propagateDue)) return aimed({ kind: "propagate", max: 100 }, 0);
+  if (expandDue(view)) return aimed({ kind: "expand", max: 100 }, 0);
   if (view.cascadeDue) return aimed({ kind: "cascade", max: 100 }, 0);
-  if (running.length > 0) {
-    const settle = running.map((lease) => ({ lease, outcome: succeed([]), sent: "success" as const, jitter: 0 }));
+  if (inState(view, "RUNNING").length > 0) {
+    const settle = inState(view, "RUNNING").map((job) => ({
+      lease: leaseOf(job),
+      outcome: succeed({ staged: job.staged }),
+      sent: "success" as const,
+      jitter: 0,
+    }));
     return aimed({ kind: "commit", ...none, settle }, 0);
   }
   if (inState(view, "READY").length > 0) {
@@ -94,6 +103,15 @@ function untilExpiry(random: Random, view: View): number {
   return ends.length > 0 && random.chance(0.6) ? Math.max(0, random.pick(ends)) : someTime(random);
 }
 
+/** Now and then until retention, and what is remembered of removed roots, is over. */
+function untilRemovable(random: Random): number {
+  return random.weighted([
+    [6, 0],
+    [3, random.int(0, 2_000)],
+    [0.5, rememberedMs + random.int(-1, 1)],
+  ]);
+}
+
 function steps(random: Random): number {
   return random.weighted([
     [2, 1],
@@ -107,68 +125,6 @@ function inserts(random: Random, view: View): CommitCommand["insert"] {
   return Array.from({ length: random.int(1, 2) }, () => ({
     trees: Array.from({ length: random.chance(0.2) ? 2 : 1 }, () => anyTree(random, view)),
   }));
-}
-
-function settles(random: Random, view: View): readonly SettleCommand[] {
-  const running = inState(view, "RUNNING");
-  const items: SettleCommand[] = [];
-  for (let count = random.int(1, 4); count > 0; count -= 1) {
-    if (running.length > 0 && !random.chance(0.08)) items.push(settle(random, view, random.pick(running)));
-    else if (view.leases.length > 0) items.push(repeat(random, view, random.pick(view.leases)));
-    else items.push({ lease: nobody, outcome: { kind: "release" }, sent: "release", jitter: 0 });
-  }
-  return items;
-}
-
-function settle(random: Random, view: View, job: DumpedJob): SettleCommand {
-  const lease = leaseOf(job);
-  const jitter = random.next();
-  if (random.chance(0.03)) {
-    const problem: ErrorCode = "PAYLOAD_TOO_LARGE";
-    return { lease, sent: "success", jitter, problem, outcome: failure(random, problem) };
-  }
-  const outcome = random.weighted<() => Outcome>([
-    [8, () => succeed(roomBelow(view, job) && random.chance(0.5) ? anyDeclaration(random, view) : [], random)],
-    [job.role === "CHILD" && job.backoff !== undefined ? 6 : 2.5, () => failure(random)],
-    [job.policy === "FAIL_FAST" ? 8 : 2, () => ({ kind: "discard", error: error(`discarded ${random.int(0, 9)}`) })],
-    [1.2, () => ({ kind: "snooze", delayMs: random.int(1, 800) })],
-    [1, () => ({ kind: "release" })],
-    [1.5, () => ({ kind: "cancel", message: random.chance(0.5) ? "no" : "" })],
-  ])();
-  return { lease, outcome, sent: outcome.kind, jitter };
-}
-
-/** An earlier outcome again, or another one for its lease. */
-function repeat(random: Random, view: View, lease: LeaseName): SettleCommand {
-  const sent = view.sent.get(lease);
-  if (sent !== undefined && random.chance(0.6)) return sent;
-  const kind = random.pick(outcomeKinds);
-  const outcome: Outcome =
-    kind === "success" ? succeed([]) : kind === "snooze" ? { kind, delayMs: 5 } : failure(random);
-  return { lease, outcome, sent: outcome.kind, jitter: 0 };
-}
-
-function succeed(nodes: Extract<Outcome, { kind: "success" }>["nodes"], random?: Random): Outcome {
-  const result = random?.chance(0.6) ? typed(`result ${random.int(0, 99)}`, "test.v1.Result") : undefined;
-  return { kind: "success", result, nodes };
-}
-
-function failure(random: Random, name = "Error"): Outcome {
-  const retryAfterMs = random.weighted([
-    [8, undefined],
-    [1, random.int(1, 500)],
-    [0.5, 0],
-  ]);
-  return {
-    kind: "failure",
-    error: error(`failed ${random.int(0, 9)}`, name),
-    timedOut: random.chance(0.2),
-    retryAfterMs,
-  };
-}
-
-function roomBelow(view: View, job: DumpedJob): boolean {
-  return job.depth < 6 && open(view).length < 13 && view.dump.jobs.length < 30;
 }
 
 function claims(random: Random, view: View, repeats = true): readonly ClaimItem[] {
@@ -273,6 +229,14 @@ function updateQueue(random: Random): Unaimed {
     [1, { maxConcurrency: undefined, maxAttempts: random.chance(0.5) ? random.int(1, 4) : undefined }],
     [1, { backoff: random.chance(0.5) ? anyBackoff(random) : undefined, timeoutMs: random.int(1, 9_999) }],
     [5, { crashLimit: random.chance(0.8) ? random.int(2, 3) : undefined }],
+    [
+      1,
+      {
+        deadRetentionMs: random.chance(0.5) ? random.int(0, 9_000) : undefined,
+        completedRetentionMs: random.int(0, 900),
+      },
+    ],
+    [0.5, { cancelledRetentionMs: random.chance(0.5) ? random.int(0, 3_000) : undefined }],
   ]);
   return { kind: "updateQueue", queue: parseQueueName(random.pick(queues)), change };
 }
@@ -287,6 +251,10 @@ function read(random: Random, view: View): Extract<Unaimed, { kind: "read" }> {
     type: random.chance(0.3) ? parseTypeName(random.pick(types)) : undefined,
     states: random.chance(0.4) && job !== undefined ? [job.state, random.pick(["READY", "DEAD"] as const)] : [],
     includeChainFailed: random.chance(0.5),
+    errorFingerprint: random.chance(0.1) ? (job?.errorFingerprint ?? "none") : undefined,
+    // What stores count as a change differs where nothing is to be seen of it.
+    updatedSince: random.chance(0.1) ? random.pick([view.begunAt, view.now + 1]) : undefined,
+    rootsOnly: random.chance(0.2),
   };
   return {
     kind: "read",

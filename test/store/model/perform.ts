@@ -37,18 +37,36 @@ export async function perform(side: Side, command: Command): Promise<unknown> {
     case "detach":
       return store.detachSession({ ...command.session, graceMs: command.graceMs });
     case "close":
-      return comparableUpkeep(side, await store.closeSession(command.session));
+      return withEffects(side, await store.closeSession(command.session));
     case "promote":
-      return comparableUpkeep(side, await store.promote({ max: command.max }));
+      return withEffects(side, await store.promote({ max: command.max }));
     case "propagate":
-      return comparableUpkeep(side, await store.propagate({ max: command.max }));
+      return withEffects(side, await store.propagate({ max: command.max }));
     case "cascade":
-      return comparableUpkeep(side, await store.cascade({ max: command.max }));
+      return withEffects(side, await store.cascade({ max: command.max }));
+    case "expand":
+      return withEffects(side, await store.expand({ max: command.max }));
+    case "prune":
+      return withEffects(side, await store.prune({ max: command.max }));
+    case "cancel":
+      return withEffects(side, await store.cancel(command.items));
+    case "retry":
+      return withEffects(side, await store.retry(command.items));
+    case "remove":
+      return { answers: await store.remove(command.roots, { max: command.max }) };
+    case "stage":
+      return {
+        answers: await store.stage(
+          command.items.map(({ lease, ...item }) => ({ ...item, leaseId: idOf(side, lease) })),
+        ),
+      };
+    case "report":
+      return store.report(command.items.map(({ lease, bytes }) => ({ bytes, leaseId: idOf(side, lease) })));
     case "reap": {
       const { max, bufferedMsMax, jitter } = command;
       const answer = await store.reap({ max, bufferedMsMax, jitter });
       return {
-        ...comparableUpkeep(side, answer),
+        ...withEffects(side, answer),
         sessions: [...answer.sessions].sort(),
         taken: answer.taken.map((each) => ({ ...each, leaseId: nameOf(side, each.leaseId) })).sort(byText),
       };
@@ -70,11 +88,13 @@ async function read(side: Side, command: Extract<Command, { kind: "read" }>): Pr
     job: comparableRecord(await store.getJob(id)),
     list: (await pages(size, (page) => store.listJobs(filter, page)))?.map(comparableRecord),
     chain: await pages(size, (page) => store.getChain(id, { ...page, depthMax })),
-    statuses: await store.getStatuses([
-      id,
-      jobId("nobody"),
-      ...[filter.parentId, filter.rootId].filter((each) => each !== undefined),
-    ]),
+    statuses: (
+      await store.getStatuses([
+        id,
+        jobId("nobody"),
+        ...[filter.parentId, filter.rootId].filter((each) => each !== undefined),
+      ])
+    ).map((each) => each && { state: each.state, ran: each.ran }),
     time: await store.readTime(),
     principal: await store.leasePrincipal(idOf(side, lease)),
     children: await pages(size, (page) => store.listChildResults(idOf(side, lease), children, page)),
@@ -134,10 +154,7 @@ function comparableClaim(side: Side, answer: ClaimAnswer): unknown {
   });
 }
 
-function comparableUpkeep<T extends { readonly count: number; readonly effects: Effects }>(
-  side: Side,
-  answer: T,
-): object {
+function withEffects<T extends { readonly effects: Effects }>(side: Side, answer: T): object {
   return { ...answer, effects: comparableEffects(side, answer.effects) };
 }
 

@@ -6,7 +6,7 @@ import type { Engine } from "../engine.ts";
 import type { Command } from "./command.ts";
 import { perform, sideOf } from "./perform.ts";
 import { commandsOf } from "./random-sequence.ts";
-import { defaults } from "./sequence.ts";
+import { defaults, kept, retention } from "./sequence.ts";
 import { newView, see } from "./view.ts";
 
 /**
@@ -15,7 +15,7 @@ import { newView, see } from "./view.ts";
  */
 export async function playAlone(engine: Engine, seed: number): Promise<string | undefined> {
   const view = newView(1_750_000_000_000);
-  const opened = await engine.open({ defaults, clock: () => view.now });
+  const opened = await engine.open({ defaults, retention, clock: () => view.now });
   const side = sideOf(opened.store);
   const ledger: LeaseLedger = new Map();
   const next = commandsOf(seed);
@@ -23,13 +23,20 @@ export async function playAlone(engine: Engine, seed: number): Promise<string | 
   try {
     for (;;) {
       const command = next(view);
-      if (command === undefined) return told(violationsIn(view.dump, view.dump, ledger, view.now, true), played);
+      if (command === undefined)
+        return told(
+          violationsIn({ before: view.dump, after: view.dump, ledger, now: view.now, drained: true }),
+          played,
+        );
       played.push(command);
       view.now += command.advanceMs;
       const before = view.dump;
       const answer = await perform(side, command);
       see(view, command, answer, await side.store.dump());
-      const wrong = told(violationsIn(before, view.dump, ledger, view.now, false), played);
+      const wrong = told(
+        violationsIn({ before, after: view.dump, ledger, now: view.now, drained: false, command }),
+        played,
+      );
       if (wrong !== undefined) return wrong;
     }
   } finally {
@@ -37,14 +44,17 @@ export async function playAlone(engine: Engine, seed: number): Promise<string | 
   }
 }
 
-function violationsIn(
-  before: StoreDump,
-  after: StoreDump,
-  ledger: LeaseLedger,
-  now: number,
-  drained: boolean,
-): readonly string[] {
-  const acknowledged = before.jobs.map((job) => job.id);
+interface Played {
+  readonly before: StoreDump;
+  readonly after: StoreDump;
+  readonly ledger: LeaseLedger;
+  readonly now: number;
+  readonly drained: boolean;
+  readonly command?: Command;
+}
+
+function violationsIn({ before, after, ledger, now, drained, command }: Played): readonly string[] {
+  const acknowledged = kept(before, command);
   return [
     ...checkInvariants(after, { now, acknowledged, drained }).violations,
     ...checkStep(before, after, ledger).violations,

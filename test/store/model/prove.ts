@@ -24,7 +24,7 @@ export interface ModelProof {
 
 const changesMeanMin = 40;
 /** Rows of later milestones must not fire. */
-const milestone = 1;
+const milestone = 3;
 const shrinkTries = 150;
 
 /** Makes the tests that random sequences leave the model and the stage's store in the same state; or, with CONVEYOR_SEED (and CONVEYOR_CUT), of one sequence. */

@@ -1,3 +1,5 @@
+import { isTerminal } from "../../../src/core/job.ts";
+import type { JobId } from "../../../src/core/names.ts";
 import type { Transition } from "../../../src/core/transition.ts";
 import { checkInvariants } from "../../../src/store/invariants.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
@@ -9,6 +11,9 @@ import { difference, dumpDifference, staleVersion } from "./difference.ts";
 import type { FaultyEngine } from "./fault.ts";
 import { perform, type Side, sideOf } from "./perform.ts";
 import { newView, see, type View } from "./view.ts";
+
+/** Short, so that chains are pruned within a sequence; the dead longest, so that they can be retried. */
+export const retention = { completedMs: 3_000, cancelledMs: 2_000, deadMs: 20_000 } as const;
 
 /** What the stores of the proof run with: small budgets, so that every limit is met often. */
 export const defaults = {
@@ -89,8 +94,8 @@ async function startRun(sequence: Sequence): Promise<Run> {
     transitions[key] = (transitions[key] ?? 0) + 1;
   };
   const clock = (): number => view.now;
-  const model = await openMemoryStore({ defaults, clock, onTransition });
-  const opened = await sequence.engine.open({ defaults, clock });
+  const model = await openMemoryStore({ defaults, retention, clock, onTransition });
+  const opened = await sequence.engine.open({ defaults, retention, clock });
   return {
     view,
     model: sideOf(model),
@@ -171,8 +176,8 @@ function changed(before: StoreDump, after: StoreDump): boolean {
 
 function checkModel(run: Run, before: StoreDump, drained = false): string | undefined {
   const { dump, now } = run.view;
-  // A tree is acknowledged whole: whatever was once there has to stay.
-  const acknowledged = before.jobs.map((job) => job.id);
+  // A tree is acknowledged whole: whatever was once there has to stay, until its chain is removed.
+  const acknowledged = kept(before, run.commands.at(-1));
   for (const report of [checkInvariants(dump, { now, acknowledged, drained }), checkStep(before, dump, run.ledger)]) {
     for (const [name, count] of Object.entries(report.evaluated)) {
       run.evaluated[name] = (run.evaluated[name] ?? 0) + count;
@@ -180,6 +185,14 @@ function checkModel(run: Run, before: StoreDump, drained = false): string | unde
     if (report.violations.length > 0) return `the model breaks ${report.violations.join("\n")}`;
   }
   return undefined;
+}
+
+/** The jobs of a dump that the command may not remove. */
+export function kept(before: StoreDump, command: Command | undefined): readonly JobId[] {
+  const removes = command?.kind === "remove" || command?.kind === "prune";
+  const ended = before.jobs.filter((job) => job.role === "ROOT" && isTerminal(job.state)).map((job) => job.id);
+  const mayGo = new Set(removes ? ended : []);
+  return before.jobs.filter((job) => !mayGo.has(job.rootId)).map((job) => job.id);
 }
 
 async function compareDumps(run: Run): Promise<string | undefined> {
