@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { ConveyorError, isConveyorError } from "../../core/errors.ts";
 import { serverDefaults } from "../../core/job.ts";
+import { parseSpan } from "../../core/span.ts";
 import { createLogger, type Logger, type LogLevel, logLevels } from "../../runtime/logger.ts";
 import { readVersion } from "../../runtime/package-version.ts";
 import type { SchemaRegistry } from "../../schema/registry.ts";
 import { isLoopback } from "../../wire/loopback.ts";
 import { parseChoice } from "../arguments.ts";
-import type { Command, CommandContext } from "../command.ts";
+import type { Arguments, Command, CommandContext } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { report } from "../report.ts";
 import { retentionFlags, retentionOf } from "../retention.ts";
@@ -28,6 +29,10 @@ export const serve: Command = {
     listen: { value: "HOST:PORT", help: "where to listen (default 127.0.0.1:2668); port 0 takes a free one" },
     schema: { value: "IMAGE", many: true, help: 'job types: what "buf build -o IMAGE" writes, or a FileDescriptorSet' },
     ...retentionFlags,
+    "drain-grace": {
+      value: "SPAN",
+      help: "how long a stop waits for workers to move to another broker (default 3s)",
+    },
     ...edgeFlags,
     "allow-lossy": { help: "accept a store whose settings can lose acknowledged jobs" },
   },
@@ -72,7 +77,16 @@ async function startBroker({ args, terminal }: CommandContext): Promise<Running>
   const store = await openStore(url, { defaults: serverDefaults, retention, allowLossy: args.has("allow-lossy") });
   try {
     const insecure = args.has("insecure");
-    const broker = createBroker({ store, schema, listen, insecure, ...edge.options, logger: stderrLogger() });
+    const intervals = intervalsOf(args);
+    const broker = createBroker({
+      store,
+      schema,
+      listen,
+      insecure,
+      intervals,
+      ...edge.options,
+      logger: stderrLogger(),
+    });
     await broker.start();
     const files = edge.follow(broker);
     const { address } = broker;
@@ -99,6 +113,14 @@ async function startBroker({ args, terminal }: CommandContext): Promise<Running>
     await store.close();
     throw error;
   }
+}
+
+/** Longer than this nobody who stops a broker waits. */
+const drainMsMax = 3_600_000;
+
+function intervalsOf(args: Arguments): { readonly drainMs?: number } {
+  const text = args.value("drain-grace");
+  return text === undefined ? {} : { drainMs: parseSpan(text, "--drain-grace", drainMsMax) };
 }
 
 async function addImages(schema: SchemaRegistry, paths: readonly string[]): Promise<readonly string[]> {
