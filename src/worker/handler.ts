@@ -44,6 +44,11 @@ export type NoStrangeField<Given, Result extends DescMessage | undefined> = [Str
   ? unknown
   : { readonly "no such field in the result": StrangeField<Given, Result> };
 
+/** The same for the handlers of a file. */
+export type NoStrangeFields<Jobs extends JobStubs, Given extends Handlers<Jobs>> = {
+  readonly [Name in keyof Jobs]: NoStrangeField<Awaited<ReturnType<Given[Name]>>, ResultSchemaOf<Jobs[Name]>>;
+};
+
 type StrangeField<Given, Result extends DescMessage | undefined> = Result extends DescMessage
   ? Given extends { readonly $typeName: string } | DeferredResult | HandlerOutcome
     ? never
