@@ -2,7 +2,7 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import { ConveyorError, isConveyorError } from "../core/errors.ts";
 import { linkedAbort } from "../runtime/abort.ts";
 import { retryUnavailable } from "../runtime/retry.ts";
-import { openChannels } from "../wire/channels.ts";
+import { type Channels, openChannels } from "../wire/channels.ts";
 import type { Security } from "../wire/credentials.ts";
 
 /** Calls to the brokers of one store that may all be repeated, and are while none can be reached. */
@@ -13,6 +13,12 @@ export interface Calls {
     request: MessageInitShape<I>,
     options?: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
   ): Promise<MessageShape<O>>;
+  /** The same for anything that may be repeated: runs `work` until it succeeds, fails for good, or `retryMs` is over. */
+  run<T>(
+    what: string,
+    work: (channels: Channels, signal: AbortSignal) => Promise<T>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<T>;
   /** Ends every call. */
   close(): void;
 }
@@ -30,15 +36,15 @@ export function createCalls(options: {
   const channels = openChannels(addresses, options);
   const closing = new AbortController();
 
-  async function call<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O>,
-    request: MessageInitShape<I>,
-    { signal, timeoutMs = timeoutMsDefault }: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined } = {},
-  ): Promise<MessageShape<O>> {
+  async function run<T>(
+    what: string,
+    work: (channels: Channels, signal: AbortSignal) => Promise<T>,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
     if (closing.signal.aborted) throw closed();
     const { controller, release } = linkedAbort([signal, closing.signal]);
     try {
-      return await retryUnavailable(() => channels.call(method, request, { signal: controller.signal, timeoutMs }), {
+      return await retryUnavailable(() => work(channels, controller.signal), {
         signal: controller.signal,
         boundMs: options.retryMs,
         random: options.random,
@@ -46,7 +52,7 @@ export function createCalls(options: {
       });
     } catch (error) {
       if (closing.signal.aborted) throw closed();
-      if (signal?.aborted) throw abortedBy(signal, method.name);
+      if (signal?.aborted) throw abortedBy(signal, what);
       throw unreachable(error);
     } finally {
       release();
@@ -64,7 +70,9 @@ export function createCalls(options: {
   }
 
   return {
-    call,
+    call: (method, request, { signal, timeoutMs = timeoutMsDefault } = {}) =>
+      run(method.name, (each, aborted) => each.call(method, request, { signal: aborted, timeoutMs }), { signal }),
+    run,
     close() {
       closing.abort(closed());
       channels.close();

@@ -17,7 +17,18 @@ export interface Channels {
     request: MessageInitShape<I>,
     options?: CallOptions,
   ): Promise<MessageShape<O>>;
+  /** The broker whose turn it is, for a stream. */
+  place(signal?: AbortSignal): Promise<Place>;
   close(): void;
+}
+
+/** One of the brokers, for something that lasts. */
+export interface Place {
+  readonly client: grpc.Client;
+  /** It is still this broker's turn. */
+  readonly current: boolean;
+  /** What was begun there has failed: after a failure that passes it is another broker's turn. */
+  failed(error: unknown): void;
 }
 
 /** Whoever does not answer a connection attempt in this time is passed over. */
@@ -54,20 +65,42 @@ export function openChannels(
     return client;
   }
 
+  function current(): number {
+    if (addresses.length > 1 && performance.now() > turnEndsAt) moveOn();
+    return at;
+  }
+
+  /** Of many that fail together only the first moves on. */
+  function failedAt(index: number, error: unknown): void {
+    if (index === at && mayDoBetter(error)) moveOn();
+  }
+
+  async function reach<T>(
+    signal: AbortSignal | undefined,
+    use: (client: grpc.Client, index: number) => T,
+  ): Promise<Awaited<T>> {
+    const index = current();
+    try {
+      const client = clientAt(index);
+      if (addresses.length > 1 && !isReady(client)) await untilDecided(client, connectMsMax, signal);
+      return await use(client, index);
+    } catch (error) {
+      failedAt(index, error);
+      throw error;
+    }
+  }
+
   return {
-    async call(method, request, callOptions = {}) {
-      if (addresses.length > 1 && performance.now() > turnEndsAt) moveOn();
-      const index = at;
-      try {
-        const client = clientAt(index);
-        if (addresses.length > 1 && !isReady(client)) await untilDecided(client, connectMsMax, callOptions.signal);
-        return await callUnary(client, method, request, callOptions);
-      } catch (error) {
-        // Of many calls that fail together only the first moves on.
-        if (index === at && mayDoBetter(error)) moveOn();
-        throw error;
-      }
-    },
+    call: (method, request, callOptions = {}) =>
+      reach(callOptions.signal, (client) => callUnary(client, method, request, callOptions)),
+    place: (signal) =>
+      reach(signal, (client, index) => ({
+        client,
+        get current() {
+          return current() === index;
+        },
+        failed: (error) => failedAt(index, error),
+      })),
     close() {
       closed = true;
       for (const client of clients.values()) client.close();
