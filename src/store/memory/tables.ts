@@ -121,7 +121,8 @@ export class Tables {
 
   jobAt(sequence: number): JobRow | undefined {
     const id = this.#sequence[sequence];
-    return id === undefined ? undefined : this.#jobs.get(id);
+    const row = id === undefined ? undefined : this.#jobs.get(id);
+    return row?.sequence === sequence ? row : undefined; // an id may be used again once it is forgotten
   }
 
   jobs(): Iterable<JobRow> {

@@ -28,7 +28,7 @@ export function anyTree(random: Random, view: View): NewTree {
   }
   const options = jobOptions(random, view);
   const requestId = random.chance(0.1) ? { requestId: `request-${view.made}` } : {};
-  if (random.chance(0.1)) return failFastFamily(random, view);
+  if (random.chance(0.13)) return failFastFamily(random, view);
   if (random.chance(0.03)) return tree(group(newId(view), { delayMs: random.int(0, 500) }));
   if (random.chance(0.25)) return tree(group(newId(view), { ...options, ...requestId }), ...branches(random, view, 0));
   const root = job(newId(view), { ...options, ...requestId });
@@ -42,7 +42,8 @@ function failFastFamily(random: Random, view: View): NewTree {
     const below = index % 2 === 0 ? [child(newId(view), jobOptions(random, view))] : [];
     return child(newId(view), { ...edgeOptions(random, view, "CHILD"), ...slow }, ...below);
   });
-  const first = child(newId(view), { policy: "FAIL_FAST", type: types[0], queue: queues[0], priority: 1 });
+  const priority = random.pick([1, -1]); // before its siblings ran, or after
+  const first = child(newId(view), { policy: "FAIL_FAST", type: types[0], queue: queues[0], priority });
   return tree(group(newId(view)), first, ...siblings);
 }
 

@@ -31,7 +31,10 @@ function settle(random: Random, view: View, job: DumpedJob): SettleCommand {
   const outcome = random.weighted<() => Outcome>([
     [8, () => success(random, view, job)],
     [job.role === "CHILD" && job.backoff !== undefined ? 6 : 2.5, () => failure(random)],
-    [job.policy === "FAIL_FAST" ? 8 : 2, () => ({ kind: "discard", error: error(`discarded ${random.int(0, 9)}`) })],
+    [
+      job.policy === "FAIL_FAST" ? 8 : job.role === "HEIR" ? 4 : 2,
+      () => ({ kind: "discard", error: error(`discarded ${random.int(0, 9)}`) }),
+    ],
     [1.2, () => ({ kind: "snooze", delayMs: random.int(1, 800) })],
     [1, () => ({ kind: "release" })],
     [1.5, () => ({ kind: "cancel", message: random.chance(0.5) ? "no" : "" })],

@@ -56,6 +56,10 @@ export function anyRead(random: Random, view: View): Command {
   return aimed({ ...rest, filter: { ...filter, queue }, lease: known }, 0);
 }
 
+export function anyRetry(random: Random, view: View): Command {
+  return aimed(retries(random, view), 0);
+}
+
 /** What brings everything to its end: a list that is empty once nothing is left to do. */
 export function drainCommand(random: Random, view: View, round: number): Command {
   if (round === 0) return aimed(openSession(random, view, Number.MAX_SAFE_INTEGER / 4), 0);

@@ -1,12 +1,12 @@
 import type { Engine } from "../engine.ts";
 import type { Command } from "./command.ts";
 import type { FaultyEngine } from "./fault.ts";
-import { anyCommand, anyRead, drainCommand, isDrained } from "./generate.ts";
+import { anyCommand, anyRead, anyRetry, drainCommand, isDrained } from "./generate.ts";
 import type { FaultPlan } from "./plan-fault.ts";
 import { randomFrom } from "./random.ts";
 import { playSequence, type Report } from "./sequence.ts";
 import type { Stage } from "./stage.ts";
-import type { View } from "./view.ts";
+import { inState, type View } from "./view.ts";
 
 /** Commands of a sequence before it is brought to its end. */
 const commandsBeforeDrain = 32;
@@ -40,14 +40,20 @@ export function commandsOf(seed: number): (view: View) => Command | undefined {
   const random = randomFrom(seed);
   let made = 0;
   let rounds = 0;
+  let isRevived = false;
   return (view) => {
     made += 1;
     if (made <= commandsBeforeDrain) {
       const command = anyCommand(random, view);
       return command.kind !== "read" && random.chance(cutShare) ? { ...command, cut: true } : command;
     }
-    if (isDrained(view)) return undefined;
     rounds += 1;
+    if (isDrained(view)) {
+      // What died is given a second life, which has to come to its end, too.
+      if (isRevived || inState(view, "DEAD").length === 0) return undefined;
+      isRevived = true;
+      return anyRetry(random, view);
+    }
     if (rounds > drainRoundsMax) throw new Error("the drain does not end: something hangs (I17)");
     return drainCommand(random, view, rounds - 1);
   };
