@@ -23,6 +23,10 @@ export interface BrokerStream {
   readonly writable: boolean;
   /** Resolves when there is room again, or the stream has ended. */
   drained(): Promise<void>;
+  /** Since the broker was last heard from, in ms, whoever is to blame. */
+  readonly silentMs: number;
+  /** It cuts itself off after so long a silence. */
+  readonly watchdogMs: number;
   /** No more is sent; the broker ends the stream. */
   finish(): void;
   /** Ends it at once. */
@@ -56,6 +60,7 @@ export function openBrokerStream(options: BrokerStreamOptions): BrokerStream {
   const client = openChannel(options.address, { retries: false, security: options.security });
   let watchdogMs = defaultWatchdogMs;
   let heardAt = clock.elapsed();
+  let lastAt = heardAt;
   let tickAt = heardAt + tickMs;
   let heartbeats = 0n;
   let heartbeatTimer: NodeJS.Timeout | undefined;
@@ -64,6 +69,7 @@ export function openBrokerStream(options: BrokerStreamOptions): BrokerStream {
   const stream = openFrameStream(client, WorkerService.method.work, {
     onFrame({ frame }) {
       heardAt = clock.elapsed();
+      lastAt = heardAt;
       if (frame.case === "ping" || frame.case === undefined) return;
       if (frame.case === "welcome") {
         const { heartbeatInterval, watchdog } = frame.value;
@@ -113,6 +119,12 @@ export function openBrokerStream(options: BrokerStreamOptions): BrokerStream {
       return stream.writable;
     },
     drained: stream.drained,
+    get silentMs() {
+      return clock.elapsed() - lastAt;
+    },
+    get watchdogMs() {
+      return watchdogMs;
+    },
     finish: () => stream.close(),
     cut: (reason) => stream.close(reason),
     ended: ended.promise,

@@ -5,6 +5,7 @@ import { createCargo } from "./cargo.ts";
 import { createChildPages } from "./child-pages.ts";
 import { createChildReader } from "./child-reader.ts";
 import type { HandledType } from "./handled-type.ts";
+import { healthOf, type WorkerHealth } from "./health.ts";
 import { attemptOf } from "./held-lease.ts";
 import type { WorkerIdentity } from "./hello.ts";
 import type { Hooks } from "./hooks.ts";
@@ -20,6 +21,7 @@ import { createWindow } from "./window.ts";
 export interface Crew {
   run(): Promise<void>;
   stop(deadlineMs: number): Promise<void>;
+  readonly health: WorkerHealth;
   /** Lets go of timers and channels; after `run` has ended. */
   end(): void;
 }
@@ -33,6 +35,8 @@ export interface CrewOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly hooks: Hooks;
+  /** The broker wants the worker to leave. */
+  readonly onDismissed: () => void;
 }
 
 export function createCrew(options: CrewOptions): Crew {
@@ -53,10 +57,19 @@ export function createCrew(options: CrewOptions): Crew {
     typeOf: (name) => types.get(name),
     contextOf: (type, delivery) => new AttemptContext({ delivery, type, typeOf, reader, line }),
     onStarting: (leaseIds) => session.starting(leaseIds),
-    onFailure: (lease, error) => hooks.error(error, { kind: "handler", ...attemptOf(lease.delivery) }),
+    onRun: (lease) => hooks.tell("onJobStarted", attemptOf(lease.delivery)),
+    onFailure(lease, error) {
+      const attempt = attemptOf(lease.delivery);
+      hooks.error(error, { kind: "handler", ...attempt });
+      hooks.tell("onJobFailed", attempt, error);
+    },
     onRoom: () => session.roomChanged(),
     onEnded(lease, elapsedMs) {
-      if (elapsedMs !== undefined) window.observe(elapsedMs);
+      if (elapsedMs !== undefined) {
+        window.observe(elapsedMs);
+        const isWell = lease.result?.outcome.case === "success";
+        if (isWell) hooks.tell("onJobSucceeded", attemptOf(lease.delivery), elapsedMs);
+      }
       if (lease.result !== undefined) outbox.add(lease.result);
       session.cargoReady();
     },
@@ -73,10 +86,14 @@ export function createCrew(options: CrewOptions): Crew {
     cargo,
     onStageAck,
     window,
+    onDismissed: options.onDismissed,
   });
   return {
     run: session.run,
     stop: session.stop,
+    get health() {
+      return healthOf(hooks.last ?? "idle", session.line, slots);
+    },
     end() {
       slots.end();
       post.clear();

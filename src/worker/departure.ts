@@ -10,7 +10,7 @@ import type { Slots } from "./slots.ts";
 export interface Departure {
   /** No more jobs are wanted. */
   readonly begun: boolean;
-  /** Resolves when the broker has been told, or does not answer. */
+  /** Resolves when the broker has been told, or does not answer. Once more: the deadline comes forward if this one is earlier. */
   leave(deadlineMs: number): Promise<void>;
   /** Something changed that it may wait for. */
   notify(): void;
@@ -47,22 +47,38 @@ const farewellMs = 1_000;
 export function createDeparture({ clock, hooks, slots, line }: DepartureOptions): Departure {
   let begun = false;
   let changed = deferred<void>();
+  let spanMs = Number.POSITIVE_INFINITY;
+  let endAt = Number.POSITIVE_INFINITY;
+  let left: Promise<void> | undefined;
 
-  async function leave(deadlineMs: number): Promise<void> {
+  function leave(deadlineMs: number): Promise<void> {
     begun = true;
+    const at = clock.elapsed() + deadlineMs;
+    if (at < endAt) {
+      endAt = at;
+      spanMs = deadlineMs;
+      changed.resolve();
+    }
+    left ??= depart();
+    return left;
+  }
+
+  async function depart(): Promise<void> {
     hooks.state("stopping");
     slots.close();
     slots.releaseBuffered();
     line.closeWindow();
-    const graceMs = Math.min(1_000, deadlineMs / 5);
-    if (!(await reached(() => slots.liveCount === 0, deadlineMs - graceMs))) {
-      slots.abortRunning(`its ${deadlineMs} ms are over`);
-      await reached(() => slots.liveCount === 0, graceMs);
+    const idle = () => slots.liveCount === 0;
+    if (!(await reached(idle, () => endAt - Math.min(1_000, spanMs / 5)))) {
+      slots.abortRunning(`its ${spanMs} ms are over`);
+      await reached(idle, () => endAt);
       slots.releaseRunning();
     }
     const quiet = () => line.over.aborted || (slots.held.size === 0 && line.silent);
-    const waitMs = Math.min(acknowledgementsMsMax, Math.max(acknowledgementsMsMin, deadlineMs));
-    if (!(await reached(quiet, waitMs)) && slots.held.size > 0) {
+    const quietBy = clock.elapsed() + Math.min(acknowledgementsMsMax, Math.max(acknowledgementsMsMin, spanMs));
+    const isQuiet = await reached(quiet, () => quietBy);
+    if (isQuiet && slots.held.size === 0) hooks.tell("onDrained");
+    if (!isQuiet && slots.held.size > 0) {
       const problem = `${slots.held.size} results were not acknowledged before the worker stopped; their jobs run again`;
       hooks.error(new ConveyorError("BROKER_UNREACHABLE", problem), { kind: "connection" });
     }
@@ -81,11 +97,10 @@ export function createDeparture({ clock, hooks, slots, line }: DepartureOptions)
     stream.cut(new ConveyorError("CLOSED", "the worker has stopped"));
   }
 
-  /** Whether `condition` holds within `ms`; looked at after each change. */
-  async function reached(condition: () => boolean, ms: number): Promise<boolean> {
-    const endAt = clock.elapsed() + ms;
+  /** Whether `condition` holds by then; looked at after each change. */
+  async function reached(condition: () => boolean, by: () => number): Promise<boolean> {
     while (!condition()) {
-      const leftMs = endAt - clock.elapsed();
+      const leftMs = by() - clock.elapsed();
       if (leftMs <= 0) return false;
       changed = deferred<void>();
       await within(changed.promise, leftMs);

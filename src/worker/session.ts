@@ -1,5 +1,5 @@
-import type { ResultAck, StageAck, Welcome } from "../../gen/conveyor/v1/worker_service_pb.ts";
-import { ConveyorError, errorStatus } from "../core/errors.ts";
+import { DrainReason, type ResultAck, type StageAck, type Welcome } from "../../gen/conveyor/v1/worker_service_pb.ts";
+import { ConveyorError } from "../core/errors.ts";
 import { sleep } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { fullJitterMs } from "../runtime/retry.ts";
@@ -8,9 +8,12 @@ import { fromRpcStatus } from "../wire/error-status.ts";
 import { type BrokerStream, openBrokerStream, type ServerFrame } from "./broker-stream.ts";
 import type { Cargo } from "./cargo.ts";
 import { createDeparture } from "./departure.ts";
+import type { LineState } from "./health.ts";
 import { attemptOf } from "./held-lease.ts";
 import { heartbeatFrame, helloOf, type WorkerIdentity } from "./hello.ts";
 import type { Hooks } from "./hooks.ts";
+import { isFinal } from "./refusal.ts";
+import { createSender } from "./sender.ts";
 import type { Slots } from "./slots.ts";
 import { createStall } from "./stall.ts";
 import type { Window } from "./window.ts";
@@ -27,6 +30,8 @@ export interface Session {
   roomChanged(): void;
   /** Leases that were named as buffered start now. */
   starting(leaseIds: readonly string[]): void;
+  /** The connection, for whoever asks how the worker is. */
+  readonly line: LineState;
 }
 
 export interface SessionOptions {
@@ -41,6 +46,8 @@ export interface SessionOptions {
   readonly cargo: Cargo;
   readonly onStageAck: (ack: StageAck) => void;
   readonly window: Window;
+  /** The broker wants the worker to finish what runs and to leave. */
+  readonly onDismissed: () => void;
 }
 
 const backoffMsMax = 30_000;
@@ -52,7 +59,6 @@ const soundMs = 10_000;
 const strayResumeMs = 30_000;
 /** Where there are others, a broker that does not answer a connection attempt in this time is passed over. */
 const connectMsMax = 3_000;
-const finalStatuses: readonly string[] = ["UNAUTHENTICATED", "PERMISSION_DENIED", "INVALID_ARGUMENT", "UNIMPLEMENTED"];
 
 /** connecting -> welcomed -> (disconnected -> connecting …) -> stopping -> over. Results stay in `slots.held` until acknowledged. */
 export function createSession(options: SessionOptions): Session {
@@ -68,7 +74,9 @@ export function createSession(options: SessionOptions): Session {
   let windowSent = 0;
   let windowSeq = 0n;
   let windowApplied = 0n;
-  let flushing = false;
+  /** The broker is about to stop, and there are others: the next stream is opened at once. */
+  let moving = false;
+  const sender = createSender({ cargo, stream: () => (connected() ? stream : undefined), onSent: resize });
   const stall = createStall({ hooks, slots, isLeaving: () => departure.begun, onRoom: resize });
   const departure = createDeparture({
     clock,
@@ -107,28 +115,25 @@ export function createSession(options: SessionOptions): Session {
       const error = await connect();
       if (over.signal.aborted) break;
       if (welcomedAt !== undefined && clock.elapsed() - welcomedAt > soundMs) failures = 0;
-      if (error && isFinal(error)) throw refused(error);
+      if (error && isFinal(error, welcomedAt !== undefined)) throw refused(error);
       if (error?.code === "SESSION_SUPERSEDED") superseded();
       if (departure.begun && slots.held.size === 0) break;
       hooks.state("disconnected");
-      if (error) hooks.error(error, { kind: "connection" });
+      if (welcomedAt !== undefined) hooks.tell("onDisconnected", error);
+      if (error && !moving) hooks.error(error, { kind: "connection" });
       const maxMs = slots.liveCount > 0 ? backoffHoldingMsMax : backoffMsMax;
       place = (place + 1) % addresses.length;
+      if (moving) continue;
       const rounds = Math.floor(failures / addresses.length);
       await sleep(fullJitterMs(rounds, { maxMs, random: options.random }), over.signal).catch(() => undefined);
     }
-  }
-
-  function isFinal(error: ConveyorError): boolean {
-    const status = errorStatus[error.code];
-    // A token that was taken back under way may have been replaced; the next Hello tells.
-    return finalStatuses.includes(status) && !(status === "UNAUTHENTICATED" && welcomedAt !== undefined);
   }
 
   /** One stream from its Hello to its end. */
   async function connect(): Promise<ConveyorError | undefined> {
     receivedThrough = 0n;
     welcomedAt = undefined;
+    moving = false;
     windowSeq = 1n;
     windowApplied = 0n;
     windowSent = wanted();
@@ -175,9 +180,21 @@ export function createSession(options: SessionOptions): Session {
       case "leasesLost":
         slots.lose(frame.value.leaseIds, "the broker took it back");
         break;
+      case "drain":
+        drain(frame.value.reason);
+        break;
       default: // frames of a newer broker
     }
     departure.notify();
+  }
+
+  /** With nowhere else to go, the stream is used to its end. */
+  function drain(reason: DrainReason): void {
+    if (reason === DrainReason.WORKER_LEAVING) options.onDismissed();
+    else if (addresses.length > 1 && !departure.begun) {
+      moving = true;
+      stream?.cut(new ConveyorError("DRAINING", `the broker at ${addresses[place]} stops`));
+    }
   }
 
   function welcome(frame: Welcome): void {
@@ -196,8 +213,9 @@ export function createSession(options: SessionOptions): Session {
     } else {
       slots.open();
       hooks.state("connected");
+      hooks.tell("onConnected", { address: addresses[place] ?? "", sessionId });
     }
-    flush();
+    sender.flush();
   }
 
   function acknowledged(ack: ResultAck): void {
@@ -219,29 +237,6 @@ export function createSession(options: SessionOptions): Session {
     windowSeq += 1n;
     const value = { seq: windowSeq, maxInFlight: jobs, maxBytes: options.identity.windowBytesMax };
     stream?.send({ case: "capacity", value: { $typeName: "conveyor.v1.Capacity", ...value } });
-  }
-
-  /** What ended in one turn of the event loop shares a frame; what the transport has no room for gathers for the next. */
-  function cargoReady(): void {
-    if (flushing) return;
-    flushing = true;
-    setImmediate(flush);
-  }
-
-  function flush(): void {
-    flushing = false;
-    if (stream === undefined || welcomedAt === undefined) return; // after the next Welcome all that is held is sent
-    const current = stream;
-    while (current.writable) {
-      const frame = cargo.next();
-      if (frame === undefined) break;
-      current.send(frame);
-    }
-    if (!current.writable) {
-      flushing = true;
-      void current.drained().then(flush);
-    }
-    resize();
   }
 
   function resize(): void {
@@ -270,5 +265,24 @@ export function createSession(options: SessionOptions): Session {
     });
   }
 
-  return { run, stop: departure.leave, cargoReady, roomChanged: stall.roomChanged, starting };
+  function line(): LineState {
+    const current = connected() ? stream : undefined;
+    return {
+      address: stream && addresses[place],
+      sessionId: current && sessionId,
+      silentMs: current?.silentMs,
+      watchdogMs: current?.watchdogMs ?? 0,
+    };
+  }
+
+  return {
+    run,
+    stop: departure.leave,
+    cargoReady: sender.ready,
+    roomChanged: stall.roomChanged,
+    starting,
+    get line() {
+      return line();
+    },
+  };
 }

@@ -45,6 +45,8 @@ export interface SlotsOptions {
   readonly contextOf: (type: HandledType, delivery: Delivery) => AttemptContext;
   /** Leases that were named as buffered are about to start. */
   readonly onStarting: (leaseIds: readonly string[]) => void;
+  /** A handler starts. */
+  readonly onRun: (lease: HeldLease) => void;
   /** A handler failed. */
   readonly onFailure: (lease: HeldLease, error: unknown) => void;
   /** There are more runaways or fewer. */
@@ -118,6 +120,7 @@ export function createSlots(options: SlotsOptions): Slots {
     lease.phase = "running";
     lease.running = { context, startedAt, releasing: false };
     running += 1;
+    options.onRun(lease);
     if (delivery.timeout !== undefined) deadlines.add(lease, startedAt + durationToMs(delivery.timeout));
     void runAttempt(type, delivery, context).then((ended) => finish(lease, ended));
   }

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { ConveyorError } from "../core/errors.ts";
 import { groupType } from "../core/names.ts";
@@ -9,12 +10,31 @@ import { type Connection, connectionTo } from "../wire/connection.ts";
 import type { Credentials } from "../wire/credentials.ts";
 import type { AnyJobType, JobStubs, ResultSchemaOf } from "../wire/job-stub.ts";
 import { type Crew, createCrew } from "./crew.ts";
-import { type HandledType, type HandleOptions, handledTypeOf } from "./handled-type.ts";
-import type { Handler, Handlers, NoStrangeField, Returned } from "./handler.ts";
+import { type HandledType, type HandleOptions, handledTypeOf, handledTypesOf } from "./handled-type.ts";
+import type { Handler, Handlers, NoStrangeField, NoStrangeFields, Returned } from "./handler.ts";
+import { healthHandler, healthOf, type WorkerHealth } from "./health.ts";
 import { quietHooks } from "./hooks.ts";
+import { type Middleware, within } from "./middleware.ts";
+import { onStopSignals } from "./stop-signals.ts";
 import { subscriptionsOf, type WorkerOptions, type WorkerSettings, workerSettings } from "./worker-options.ts";
 
+/** How a worker runs. */
+export interface RunOptions {
+  /** Stops it. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether SIGTERM and SIGINT stop it, with 30 s for what runs; at the second such signal all is given back at once. The process
+   * ends when nothing else keeps it. True when left out.
+   */
+  readonly signals?: boolean | undefined;
+}
+
 const stopDeadlineMs = 30_000;
+const idleHealth = healthOf(
+  "idle",
+  { address: undefined, sessionId: undefined, silentMs: undefined, watchdogMs: 0 },
+  { liveCount: 0, room: 0 },
+);
 
 /**
  * A worker for the broker at `address` (`host` or `host:port`), or for any of several brokers of one store, in a list or parted by
@@ -30,6 +50,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #settings: WorkerSettings;
   readonly #types = new Map<string, HandledType>();
+  readonly #layers: Middleware[] = [];
   #crew: Crew | undefined;
   #running: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -61,32 +82,59 @@ export class Worker {
    * Names the functions that run all job types of a file, which are those of its generated object, such as `albumJobs`. One that is
    * missing does not compile; INVALID_OPTION. Throws as `handle` does, too.
    */
-  handleAll<Jobs extends JobStubs>(jobs: Jobs, handlers: Handlers<Jobs>): this {
-    const types = Object.entries(jobs).map(([name, job]) => handledTypeOf(job, methodOf(handlers, name), {}));
-    for (const type of types) this.#add(type);
+  handleAll<Jobs extends JobStubs, Given extends Handlers<Jobs>>(
+    jobs: Jobs,
+    handlers: Given & NoStrangeFields<Jobs, Given>,
+  ): this {
+    for (const type of handledTypesOf(jobs, handlers)) this.#add(type);
+    return this;
+  }
+
+  /** Puts a layer around all handlers, within those that were put before it. Throws CLOSED once the worker runs. */
+  use(layer: Middleware): this {
+    if (this.#running !== undefined || this.#stopping !== undefined) {
+      throw new ConveyorError("CLOSED", "use() comes too late: the worker has been started or stopped");
+    }
+    if (typeof layer !== "function") {
+      throw new ConveyorError("INVALID_OPTION", `a middleware is a function, got ${typeof layer}`);
+    }
+    this.#layers.push(layer);
     return this;
   }
 
   /**
-   * Works until it is stopped, by `stop` or by the signal; resolves after a clean stop, and at once when it was stopped before.
-   * Rejects with what the broker says when it refuses the worker for good: no such rights, a bad option, no broker at all.
+   * Works until it is stopped, by `stop`, by the signal, or by SIGTERM or SIGINT; resolves after a clean stop, and at once when it
+   * was stopped before. Rejects with what the broker says when it refuses the worker for good: no such rights, a bad option.
    */
-  run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  run(options: RunOptions = {}): Promise<void> {
     if (this.#stopping !== undefined) return this.#stopping;
     if (this.#running !== undefined) {
       return Promise.reject(new ConveyorError("CLOSED", "the worker runs already; run() is called once"));
     }
-    this.#running = this.#work(options.signal);
+    this.#running = this.#work(options);
     return this.#running;
   }
 
   /**
    * Takes no more jobs, gives back those that have not begun, waits for the others, and leaves. What still runs shortly before
    * `deadlineMs` (30 s when left out) is aborted, and goes back unharmed at the deadline. Resolves when the worker has left.
+   * Called once more, an earlier deadline counts.
    */
   stop(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
-    this.#stopping ??= this.#leave(parseSpan(options.deadlineMs ?? stopDeadlineMs, "deadlineMs"));
+    const deadlineMs = parseSpan(options.deadlineMs ?? stopDeadlineMs, "deadlineMs");
+    if (this.#stopping !== undefined) void this.#crew?.stop(deadlineMs);
+    this.#stopping ??= this.#leave(deadlineMs);
     return this.#stopping;
+  }
+
+  /** How it stands now; see `healthy`. */
+  health(): WorkerHealth {
+    return this.#crew?.health ?? idleHealth;
+  }
+
+  /** Its health for `node:http`: 200 or 503 and the same as JSON. `createServer(worker.healthHandler()).listen(8080)`. */
+  healthHandler(): (request: IncomingMessage, response: ServerResponse) => void {
+    return healthHandler(() => this.health());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -107,7 +155,7 @@ export class Worker {
     this.#types.set(type.name, type);
   }
 
-  async #work(signal: AbortSignal | undefined): Promise<void> {
+  async #work({ signal, signals = true }: RunOptions): Promise<void> {
     const hooks = quietHooks(this.#options);
     const ids = createIds();
     const crew = createCrew({
@@ -119,22 +167,29 @@ export class Worker {
         subscriptions: subscriptionsOf(this.#types.values(), this.#settings),
         windowBytesMax: 64n * 1024n * 1024n,
       },
-      types: this.#types,
+      types: new Map([...this.#types].map(([name, type]) => [name, { ...type, run: within(this.#layers, type.run) }])),
       window: this.#settings.window,
       clock: systemClock,
       random: ids.random,
       hooks,
+      onDismissed: () => onAbort(),
     });
     this.#crew = crew;
     const onAbort = () => void this.stop().catch(() => undefined);
+    const release = signals
+      ? onStopSignals({ onFirst: onAbort, onSecond: () => void this.stop({ deadlineMs: 0 }).catch(() => undefined) })
+      : () => undefined;
+    hooks.tell("onStarted");
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       await crew.run();
     } finally {
       signal?.removeEventListener("abort", onAbort);
+      release();
       crew.end();
       hooks.state("stopped");
+      hooks.tell("onStopped");
     }
   }
 
@@ -142,11 +197,4 @@ export class Worker {
     await this.#crew?.stop(deadlineMs);
     await this.#running?.catch(() => undefined); // run() tells its own caller
   }
-}
-
-/** A method of an object with handlers, which may be one of a class. */
-function methodOf(handlers: object, name: string): HandledType["run"] {
-  const method: unknown = Reflect.get(handlers, name);
-  if (typeof method === "function") return (payload, context) => Reflect.apply(method, handlers, [payload, context]);
-  throw new ConveyorError("INVALID_OPTION", `handleAll: handlers.${name} is no function but ${typeof method}`);
 }

@@ -29,9 +29,12 @@ export async function openLink(target: string): Promise<Link> {
       [far, near],
     ] as const) {
       from.on("error", () => undefined);
+      let passAt = 0;
       from.on("data", (bytes: Buffer) => {
-        if (delayMs === 0) pass(line, to, bytes);
-        else setTimeout(() => pass(line, to, bytes), delayMs);
+        passAt = Math.max(passAt, performance.now() + delayMs); // nothing overtakes what came before it
+        const waitMs = Math.ceil(passAt - performance.now());
+        if (waitMs <= 0) pass(line, to, bytes);
+        else setTimeout(() => pass(line, to, bytes), waitMs);
       });
       from.on("close", () => {
         lines.delete(line);
