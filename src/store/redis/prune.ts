@@ -37,6 +37,7 @@ async function pruneShard(writing: Writing, shard: number, { max, retention }: P
     const [part, more, effects] = listOf(await write(writing, { script: "prune", shard, request }));
     count += numberOf(part);
     forgetMax = 0;
-    if (more === 0 || part === 0 || count >= max) return { count, more: more === 1, effects: readEffects(shard, effects) };
+    if (more === 0 || part === 0 || count >= max)
+      return { count, more: more === 1, effects: readEffects(shard, effects) };
   }
 }

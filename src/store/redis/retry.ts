@@ -10,7 +10,7 @@ const Answer = { retried: 0, unchanged: 1, refused: 2 } as const;
 
 /** Revives dead jobs and pulls waiting ones forward, each on its shard. */
 export async function retry(writing: Writing, items: readonly RetryItem[]): Promise<RetryAnswers> {
-  const asked = items.map(({ id, expectedEpoch }) => ({ id, argument: expectedEpoch ?? -1 }));
+  const asked = items.map(({ id, expectedEpoch }) => ({ id, argument: expectedEpoch ?? false }));
   const { answers, effects } = await askJobs(writing, "retry", asked);
   return { answers: answers.map(readAnswer), effects };
 }

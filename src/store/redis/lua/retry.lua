@@ -1,5 +1,5 @@
 -- retry: revives dead jobs and pulls waiting ones forward, one after the other. ARGV[3]: packed list of [id, expected epoch or
--- -1]. Answers packed [answers, effects]; an answer is false = missing, [0 retried | 1 unchanged, state, epoch], or [2 refused,
+-- false]. Answers packed [answers, effects]; an answer is false = missing, [0 retried | 1 unchanged, state, epoch], or [2 refused,
 -- why, state, id of the job in the way or ""].
 local Answer = { RETRIED = 0, UNCHANGED = 1, REFUSED = 2 }
 
@@ -116,8 +116,8 @@ end
 local function retryOne(row, expected)
   local state = row.state
   local isUnchanged = state == State.READY
-  if expected >= 0 and row.epoch < expected then return refused(row, 'EPOCH') end
-  if isUnchanged or (expected >= 0 and row.epoch > expected) then return { Answer.UNCHANGED, state, row.epoch } end
+  if expected and row.epoch < expected then return refused(row, 'EPOCH') end
+  if isUnchanged or (expected and row.epoch > expected) then return { Answer.UNCHANGED, state, row.epoch } end
   local refusal
   if state == State.SCHEDULED or state == State.RETRYING then pullForward(row)
   elseif state == State.DEAD then refusal = revive(row)
