@@ -66,7 +66,7 @@ export async function userProject(page: string): Promise<UserProject> {
     return stdout;
   };
   for (const line of fenced(readme, "sh").join("").split("\n"))
-    if (/^buf (generate|build)/.test(line)) await shell(line);
+    if (/^npx buf (generate|build)/.test(line)) await shell(line);
 
   return {
     folder,
@@ -191,9 +191,14 @@ async function install(folder: string): Promise<void> {
   await installConveyor(join(modules, "conveyor-jobs"));
   await writeFile(join(folder, "package.json"), '{"type":"module"}');
   await mkdir(join(folder, "bin"));
-  for (const [name, main] of Object.entries({ conveyor: "cli/main.ts", "protoc-gen-conveyor": "codegen/main.ts" })) {
+  const binaries = {
+    conveyor: `"${process.execPath}" "${repository}src/cli/main.ts" "$@"`,
+    "protoc-gen-conveyor": `"${process.execPath}" "${repository}src/codegen/main.ts" "$@"`,
+    npx: '"$@"', // all it would find is on the PATH
+  };
+  for (const [name, command] of Object.entries(binaries)) {
     const binary = join(folder, "bin", name);
-    await writeFile(binary, `#!/bin/sh\nexec "${process.execPath}" "${repository}src/${main}" "$@"\n`);
+    await writeFile(binary, `#!/bin/sh\nexec ${command}\n`);
     await chmod(binary, 0o755);
   }
 }

@@ -13,7 +13,7 @@ let lines: readonly string[];
 before(async () => {
   readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
   project = await userProject("README.md");
-  const serving = /^conveyor serve .*$/m.exec(readme)?.[0] ?? assert.fail("the README starts no broker");
+  const serving = /^npx conveyor serve .*$/m.exec(readme)?.[0] ?? assert.fail("the README starts no broker");
   broker = await project.serve(serving, ["--listen", "127.0.0.1:0", "--store", "sqlite:jobs.db"]);
   project.replace("localhost:2668", broker.address);
   lines = project.blocks("sh").flatMap((block) => block.trim().split("\n"));
@@ -39,7 +39,7 @@ function shell(line: string): Promise<string> {
 }
 
 test("README / every line is run by one of these tests", () => {
-  const run = /^(buf (generate|build|curl)|conveyor |grpcurl )/;
+  const run = /^(npx buf (generate|build)|npx conveyor serve|buf curl|conveyor |grpcurl |npm install )/;
   assert.deepEqual(
     lines.filter((line) => !run.test(line)),
     [],
@@ -49,12 +49,17 @@ test("README / every line is run by one of these tests", () => {
 test("README / the worker and the producer run as they stand there", async () => {
   const worker = project.script("worker.ts");
   assert.equal(await printed(project.script("producer.ts")), "holiday: holiday/cat.jpg, holiday/dog.jpg\n");
-  for (const line of commands(/^conveyor (?!serve)/)) assert.ok((await shell(line)) !== undefined, line);
+  for (const line of commands(/^conveyor /)) assert.ok((await shell(line)) !== undefined, line);
   worker.kill("SIGTERM");
   await printed(worker);
 });
 
-test("README / its TypeScript compiles under strict rules", () => compiles(project, ["worker.ts", "producer.ts"]));
+test("README / the embedded broker runs as it stands there", async () => {
+  assert.match(await printed(project.script("embedded.ts")), /cat\.jpg/);
+});
+
+test("README / its TypeScript compiles under strict rules", () =>
+  compiles(project, ["worker.ts", "producer.ts", "embedded.ts"]));
 
 test("README / buf curl enqueues typed JSON with nothing but the address", async () => {
   for (const line of commands(/^buf curl/)) {
