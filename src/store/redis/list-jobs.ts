@@ -70,6 +70,9 @@ async function listFrom(
         filter.queue ?? false,
         filter.type ?? false,
         filter.includeChainFailed ? 1 : 0,
+        filter.errorFingerprint ?? false,
+        filter.updatedSince ?? false,
+        filter.rootsOnly === true ? 1 : 0,
       ];
       return stretchOf(await ask(connection, shard, "list", asked), filter);
     }),

@@ -1,9 +1,11 @@
 -- list: jobs of this shard that match, in the order of the list. Request: [source, job number, place, rows at most, states,
--- queue or false, type or false, with CHAIN_FAILED 0|1]. Sources: ALL (newest first), CHAIN (the root and all below it, newest
+-- queue or false, type or false, with CHAIN_FAILED 0|1, fingerprint of its error or false, changed at this time or later or
+-- false, only roots 0|1]. Sources: ALL (newest first), CHAIN (the root and all below it, newest
 -- first), BELOW (directly below the job, in order). A place is where the search goes on; -1: at the beginning. Answers
 -- [rows of read-job.lua, place after each row, place where the search stopped, created at of the last job that was looked at,
 -- 1 when there is nothing more]. Looks at a bounded number of jobs and bytes.
-local source, job, place, rowsMax, states, queue, type, withChainFailed = unpack(cmsgpack.unpack(ARGV[2]))
+local source, job, place, rowsMax, states, queue, type, withChainFailed, fingerprint, updatedSince, rootsOnly =
+  unpack(cmsgpack.unpack(ARGV[2]))
 local Source = { ALL = 0, CHAIN = 1, BELOW = 2 }
 local lookedMax, window, bytesMax = 5000, 500, 8388608
 
@@ -35,10 +37,17 @@ local function mayMatch()
   return false
 end
 
+local function hasFingerprint(record)
+  return string.find(record, fingerprint, At.id, true) ~= nil and tailOf(record)[8] == fingerprint
+end
+
 local function isMatch(record)
   local state = byteOf(record, At.state)
   if #states > 0 and not wantedStates[state] then return false end
   if lanes and not lanes[wordOf(record, At.lane)] then return false end
+  if rootsOnly == 1 and doubleOf(record, At.parent) ~= 0 then return false end
+  if updatedSince and doubleOf(record, At.updatedAt) < updatedSince then return false end
+  if fingerprint and not hasFingerprint(record) then return false end
   return withChainFailed == 1 or state ~= State.DEAD or byteOf(record, At.reason) ~= Reason.CHAIN_FAILED
 end
 

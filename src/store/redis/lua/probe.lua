@@ -5,10 +5,10 @@ local tries = {
   { 'TIME' }, { 'TYPE', key },
   { 'HSET', key, 'a', 1 }, { 'HINCRBY', key, 'a', 1 }, { 'HGET', key, 'a' }, { 'HMGET', key, 'a' }, { 'HGETALL', key },
   { 'HKEYS', key }, { 'HVALS', key }, { 'HLEN', key }, { 'HDEL', key, 'a' },
-  { 'RPUSH', key, 'a' }, { 'LLEN', key }, { 'LRANGE', key, 0, 0 }, { 'DEL', key },
+  { 'RPUSH', key, 'a' }, { 'LLEN', key }, { 'LRANGE', key, 0, 0 }, { 'LTRIM', key, 0, 0 }, { 'UNLINK', key },
   { 'ZADD', key, 1, 'a' }, { 'ZCARD', key }, { 'ZCOUNT', key, 1, 1 }, { 'ZRANGE', key, 0, 0 }, { 'ZRANGEBYSCORE', key, 1, 1 },
   { 'ZREVRANGEBYSCORE', key, 1, 1 }, { 'ZREM', key, 'a' },
-  { 'SADD', key, 'a' }, { 'SMISMEMBER', key, 'a' }, { 'SMEMBERS', key }, { 'DEL', key },
+  { 'SADD', key, 'a' }, { 'SMISMEMBER', key, 'a' }, { 'SMEMBERS', key }, { 'UNLINK', key },
 }
 local refused = {}
 for _, each in ipairs(tries) do

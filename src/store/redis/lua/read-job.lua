@@ -41,10 +41,7 @@ end
 
 -- Of the number whose own result is the job's; false: none.
 local function resultOf(number, record)
-  local from = At.id + string.byte(record, At.id) + 1
-  local tail = string.sub(record, from + 1 + string.byte(record, from))
-  local source = 0
-  if #tail > 0 then source = cmsgpack.unpack(tail)[9] end
+  local source = tailOf(record)[9] or 0
   return hget('result', text(source > 0 and source or number))
 end
 

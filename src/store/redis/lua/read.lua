@@ -8,7 +8,7 @@ local Reason = { CHAIN_FAILED = 4 }
 local Role = { HEIR = 2 }
 
 -- Where these bytes of a record are, counted from 1.
-local At = { state = 2, run = 3, version = 9, attempt = 13, session = 17, role = 54, trigger = 56, below = 59, reason = 60, lane = 61,
+local At = { state = 2, run = 3, version = 9, attempt = 13, session = 17, updatedAt = 21, role = 54, trigger = 56, below = 59, reason = 60, lane = 61,
   payloadBytes = 73, createdAt = 85, parent = 93, id = 109 }
 
 local function byteOf(record, at)
@@ -30,6 +30,13 @@ end
 local function nonceOf(record)
   local from = At.id + string.byte(record, At.id) + 1
   return string.sub(record, from + 1, from + string.byte(record, from))
+end
+
+-- What stands at the end of a record, as a list; empty: all of it is as it begins.
+local function tailOf(record)
+  local from = At.id + string.byte(record, At.id) + 1
+  local tail = string.sub(record, from + 1 + string.byte(record, from))
+  return #tail > 0 and cmsgpack.unpack(tail) or {}
 end
 
 -- A number as a key or field has it.

@@ -35,7 +35,6 @@ local function removeRoot(row, rememberedMs)
     Memories.keep(row, spec, request, rememberedMs)
     if request ~= '' and call('HGET', prefix .. 'request', request) == text(row.number) then Writes.drop('request', request) end
   end
-  Writes.remove('chain:' .. text(row.number))
   removeJob(row)
 end
 
@@ -52,8 +51,8 @@ function Removal.chain(root, most, rememberedMs)
     local row = Rows.get(number)
     if row then removeJob(row) end
   end
-  if count < size or count == most then
-    if count > 0 then Writes.trim(name, 0, size - count - 1) end
+  if count == size then Writes.remove(name) else Writes.trim(name, 0, size - count - 1) end
+  if count == most then
     Writes.add('pruning', root.number, root.number)
     return count, false
   end
