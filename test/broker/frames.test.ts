@@ -50,6 +50,39 @@ const malformed: readonly {
     code: "INVALID_OPTION",
   },
   {
+    what: "a Stage frame without a number",
+    frames: [hello, { case: "stage", value: { leaseId: "x-0", children: [{}] } }],
+    code: "FRAME_INVALID",
+  },
+  {
+    what: "a Stage frame without children",
+    frames: [hello, { case: "stage", value: { leaseId: "x-0", seq: 1n } }],
+    code: "FRAME_INVALID",
+  },
+  {
+    what: "a Stage frame of 2,001 children",
+    frames: [hello, { case: "stage", value: { leaseId: "x-0", seq: 1n, children: many(2_001).map(() => ({})) } }],
+    code: "FRAME_INVALID",
+  },
+  {
+    what: "progress beyond the whole",
+    frames: [hello, { case: "progress", value: { reports: [{ leaseId: "x-0", progress: { fraction: 1.5 } }] } }],
+    code: "FRAME_INVALID",
+  },
+  {
+    what: "progress of more than 16 KiB",
+    frames: [hello, progressOf("x".repeat(16_400))],
+    code: "FRAME_INVALID",
+  },
+  {
+    what: "1,001 reports of progress",
+    frames: [
+      hello,
+      { case: "progress", value: { reports: many(1_001).map((leaseId) => ({ leaseId, progress: {} })) } },
+    ],
+    code: "FRAME_INVALID",
+  },
+  {
     what: "a result without an outcome",
     frames: [hello, { case: "results", value: { results: [{ leaseId: "x-0" }] } }],
     code: "FRAME_INVALID",
@@ -156,6 +189,10 @@ async function runOne(world: World, at: Awaited<ReturnType<World["worker"]>>): P
   assert.equal(delivery?.jobId, job.id);
   at.result({ leaseId: delivery?.leaseId ?? "", outcome: success });
   assert.equal((await at.acks(1))[0]?.state, JobState.COMPLETED);
+}
+
+function progressOf(message: string): Frame {
+  return { case: "progress", value: { reports: [{ leaseId: "x-0", progress: { message } }] } };
 }
 
 function changed(value: object): Frame {
