@@ -6,6 +6,7 @@ import { type Deferred, deferred } from "../runtime/deferred.ts";
 import { isPassing, retryWaitMs } from "../runtime/retry.ts";
 import { fromRpcStatus } from "../wire/error-status.ts";
 import { abortedBy } from "./calls.ts";
+import type { Outgoing } from "./producer-stream.ts";
 
 /** Puts items that are enqueued at the same time into one request; each must have an id or a request id, since it may be sent again. */
 export interface Coalescer {
@@ -17,13 +18,15 @@ export interface Coalescer {
     item: EnqueueItem,
     options: { readonly bytes: number; readonly signal?: AbortSignal | undefined },
   ): Promise<EnqueueResult>;
-  /** Rejects all that waits. */
+  /** Takes no more. */
+  end(error: ConveyorError): void;
+  /** Resolves when every item is settled. */
+  idle(): Promise<void>;
+  /** Takes no more, and rejects all that waits. */
   close(error: ConveyorError): void;
 }
 
-interface Waiting extends Deferred<EnqueueResult> {
-  readonly item: EnqueueItem;
-  readonly bytes: number;
+interface Waiting extends Outgoing, Deferred<EnqueueResult> {
   /** When it was sent first, on `performance.now`. */
   sentAt: number | undefined;
   refusals: number;
@@ -43,7 +46,7 @@ const bytesMax = limits.batchBytesMax - 256 * 1024;
  * request is in flight gathers for the next. No timer: a single caller waits for nobody.
  */
 export function createCoalescer(
-  send: (items: EnqueueItem[]) => Promise<readonly EnqueueResult[]>,
+  send: (items: readonly Outgoing[]) => Promise<readonly EnqueueResult[]>,
   options: { readonly retryMs: number; readonly random: () => number },
 ): Coalescer {
   const closing = new AbortController();
@@ -55,6 +58,7 @@ export function createCoalescer(
   let inFlight = 0;
   let scheduled = false;
   let closed: ConveyorError | undefined;
+  let idle: Deferred<void> | undefined;
 
   async function add(
     item: EnqueueItem,
@@ -78,6 +82,7 @@ export function createCoalescer(
     } catch (error) {
       if (!signal.aborted) throw error;
       remove(entry);
+      settleIdle();
       throw abortedBy(signal, "enqueue");
     }
   }
@@ -126,7 +131,7 @@ export function createCoalescer(
   async function flush(batch: readonly Waiting[]): Promise<void> {
     inFlight += 1;
     try {
-      const results = await send(batch.map((entry) => entry.item));
+      const results = await send(batch);
       const again = new Map<Waiting, number>();
       for (const [index, entry] of batch.entries()) {
         const result = results[index];
@@ -142,6 +147,7 @@ export function createCoalescer(
     } finally {
       inFlight -= 1;
       pump();
+      settleIdle();
     }
   }
 
@@ -174,8 +180,22 @@ export function createCoalescer(
     return true;
   }
 
+  function settleIdle(): void {
+    if (waiting.length + resting.size + inFlight > 0) return;
+    idle?.resolve();
+    idle = undefined;
+  }
+
   return {
     add,
+    end(error) {
+      closed ??= error;
+    },
+    async idle() {
+      if (waiting.length + resting.size + inFlight === 0) return;
+      idle ??= deferred<void>();
+      await idle.promise;
+    },
     close(error) {
       closed = error;
       for (const entry of [...waiting, ...resting]) entry.reject(error);

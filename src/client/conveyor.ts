@@ -126,9 +126,9 @@ export class Conveyor {
     return infoOf(queue, name);
   }
 
-  /** Ends every call that is under way and lets go of the connection. */
+  /** Sends what is being enqueued, unless the broker is away, ends every other call and lets go of the connection. */
   async close(): Promise<void> {
-    this.#enqueuer.close();
+    await this.#enqueuer.close();
     this.#calls.close();
   }
 

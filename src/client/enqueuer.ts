@@ -3,12 +3,14 @@ import { type EnqueueItem, type EnqueueResult, JobService } from "../../gen/conv
 import { ConveyorError, isConveyorError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { groupType } from "../core/names.ts";
+import { within } from "../runtime/abort.ts";
 import type { Ids } from "../runtime/ids.ts";
 import { fromRpcStatus } from "../wire/error-status.ts";
 import { jobSpecBytes, jobSpecOf } from "../wire/job-spec.ts";
 import { createTypeLookup } from "../wire/job-type.ts";
 import { abortedBy, type Calls, closed } from "./calls.ts";
 import { createCoalescer } from "./coalescer.ts";
+import { createEnqueueSender } from "./enqueue-sender.ts";
 import { type ExpectedResult, expectedResultOf, isJobDraft, type JobDraft } from "./job-draft.ts";
 import { type JobHandle, jobHandle, type WaitOptions } from "./job-handle.ts";
 import { flattenTree, type TreeDraft } from "./tree.ts";
@@ -42,7 +44,8 @@ export interface Enqueuer {
     options: WaitOptions,
   ): Promise<JobHandle<Result>>;
   enqueueBatch(drafts: readonly (JobDraft | TreeDraft)[], options: BatchOptions): Promise<BatchEntry[]>;
-  close(): void;
+  /** Sends what still waits, unless the broker is away; rejects what is then left. */
+  close(): Promise<void>;
 }
 
 /** An item on the wire, and what its answer means. */
@@ -56,14 +59,15 @@ interface Prepared {
 
 /** Items of one `enqueueBatch` that wait at once: below what the coalescer takes, so that others find room beside them. */
 const sliceItems = 4_000;
+const flushMs = 5_000;
 
 export function createEnqueuer(
   calls: Calls,
   { ids, retryMs }: { readonly ids: Ids; readonly retryMs: number },
 ): Enqueuer {
   const typeOf = createTypeLookup();
-  const send = async (items: EnqueueItem[]) => (await calls.call(JobService.method.enqueueBatch, { items })).results;
-  const coalescer = createCoalescer(send, { retryMs, random: ids.random });
+  const sender = createEnqueueSender(calls);
+  const coalescer = createCoalescer(sender.send, { retryMs, random: ids.random });
 
   function prepare(draft: JobDraft | TreeDraft): Prepared {
     return isJobDraft(draft) ? prepareJob(draft) : prepareTree(draft);
@@ -158,6 +162,11 @@ export function createEnqueuer(
       }
       return entries;
     },
-    close: () => coalescer.close(closed()),
+    async close() {
+      coalescer.end(closed());
+      await within(Promise.race([coalescer.idle(), sender.troubled()]), flushMs);
+      coalescer.close(closed());
+      sender.close();
+    },
   };
 }

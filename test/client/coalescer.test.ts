@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
-import {
-  type EnqueueItem,
-  EnqueueItemSchema,
-  type EnqueueResult,
-  EnqueueResultSchema,
-} from "../../gen/conveyor/v1/job_service_pb.ts";
+import { EnqueueItemSchema, type EnqueueResult, EnqueueResultSchema } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { createCoalescer } from "../../src/client/coalescer.ts";
 import { ConveyorError, type ErrorCode } from "../../src/core/errors.ts";
 import { type Deferred, deferred, turnOfEventLoop } from "../../src/runtime/deferred.ts";
@@ -17,7 +12,7 @@ const item = create(EnqueueItemSchema);
 
 /** A coalescer whose requests wait until a test answers them. */
 function scene(retryMs = 60_000) {
-  const sent: { readonly items: readonly EnqueueItem[]; readonly answer: Deferred<readonly EnqueueResult[]> }[] = [];
+  const sent: { readonly items: readonly unknown[]; readonly answer: Deferred<readonly EnqueueResult[]> }[] = [];
   const coalescer = createCoalescer(
     (items) => {
       const answer = deferred<readonly EnqueueResult[]>();

@@ -69,7 +69,7 @@ test("enqueue / what the request says overrules the type, and what it leaves out
   assert.equal(fromBinary(ResizeImageSchema, plain.payload?.bytes ?? new Uint8Array()).path, "y");
 });
 
-test("enqueue / calls at the same time share requests", async () => {
+test("enqueue / calls at the same time share the frames of one stream", async () => {
   await using world = await openWorld();
   await using front = await openFront(world.address);
   await using client = connect(front.address);
@@ -77,8 +77,9 @@ test("enqueue / calls at the same time share requests", async () => {
     Array.from({ length: 2_000 }, (_, index) => client.enqueue(ChoreSchema, { script: String(index) })),
   );
   assert.equal(new Set(handles.map((handle) => handle.id)).size, 2_000);
-  const calls = front.counts.get("EnqueueBatch") ?? 0;
-  assert.ok(calls >= 2 && calls <= 8, `${calls} requests for 2,000 jobs`);
+  const frames = front.counts.get("items") ?? 0;
+  assert.ok(frames >= 2 && frames <= 8, `${frames} frames for 2,000 jobs`);
+  assert.deepEqual([front.counts.get("EnqueueStream"), front.counts.get("EnqueueBatch")], [1, undefined]);
   assert.deepEqual((await world.client.queue("default")).counts, { READY: 2_000 });
 });
 
@@ -87,19 +88,29 @@ test("enqueue / one call alone waits for no other", async () => {
   await using front = await openFront(world.address);
   await using client = connect(front.address);
   for (let index = 0; index < 3; index += 1) await client.enqueue(ChoreSchema, {});
-  assert.equal(front.counts.get("EnqueueBatch"), 3);
+  assert.deepEqual([front.counts.get("items"), front.counts.get("EnqueueStream")], [3, 1]);
+});
+
+test("enqueue / a broker that knows no stream for it is called", async () => {
+  await using world = await openWorld();
+  await using front = await openFront(world.address, { without: ["EnqueueStream"] });
+  await using client = connect(front.address);
+  const handles = await Promise.all(Array.from({ length: 50 }, () => client.enqueue(ChoreSchema, {})));
+  assert.equal(new Set(handles.map((handle) => handle.id)).size, 50);
+  await client.enqueue(ChoreSchema, {});
+  assert.equal(front.counts.get("EnqueueBatch"), 2);
 });
 
 test("enqueue / sending again after a lost answer makes no second job (3)", async () => {
   await using world = await openWorld();
   await using front = await openFront(world.address);
   await using client = connect(front.address);
-  front.loseAnswers("EnqueueBatch", 2);
+  front.loseAnswers("EnqueueStream", 2);
   const [plain, named] = await Promise.all([
     client.enqueue(ChoreSchema, { script: "once" }),
     client.enqueue(ChoreSchema, { script: "named" }, { requestId: "r-1" }),
   ]);
-  assert.equal(front.counts.get("EnqueueBatch"), 3);
+  assert.deepEqual([front.counts.get("items"), front.counts.get("EnqueueStream")], [3, 3]);
   assert.equal(plain.deduplicated, false, "only this client knows the id");
   assert.equal(named.deduplicated, true, "someone else may have used the request id");
   assert.deepEqual((await world.client.queue("default")).counts, { READY: 2 });
