@@ -1,5 +1,5 @@
 import { Hold, Role, RunCode, State } from "../codes.ts";
-import { flip, loadBarrier } from "./barrier.ts";
+import { type BarrierRow, flip, loadBarrier } from "./barrier.ts";
 import { releaseNode } from "./end-run.ts";
 import { type JobChange, type JobRow, jobColumns, saveJob } from "./job-row.ts";
 import { judgeOwn } from "./judge.ts";
@@ -17,7 +17,7 @@ const selectHeldChildren = `
 export function acceptRun(step: Step, row: JobRow, change: Partial<JobChange> = {}): JobRow {
   const below = change.below ?? row.below;
   const barrier = below === 0 ? undefined : loadBarrier(step, row.seq);
-  if (barrier === undefined || barrier.pending_children + barrier.pending_heirs === 0) {
+  if (barrier === undefined || isAllWell(barrier)) {
     const flipped = { edge_flipped: row.parent === null ? 0 : 1 };
     const done = saveJob(step, row, { ...change, ...flipped, state: State.COMPLETED, run: RunCode.SUCCEEDED });
     flip(step, done);
@@ -26,4 +26,10 @@ export function acceptRun(step: Step, row: JobRow, change: Partial<JobChange> = 
   const waiting = saveJob(step, row, { ...change, state: State.AWAITING_CHILDREN, run: RunCode.SUCCEEDED });
   for (const child of step.sql.rows<JobRow>(selectHeldChildren, row.seq)) releaseNode(step, child);
   return barrier.pending_children === 0 ? judgeOwn(step, waiting, barrier) : waiting;
+}
+
+/** Nothing below is open, and nothing failed: a job that was revived may have nodes that did. */
+function isAllWell(barrier: BarrierRow): boolean {
+  const { pending_children, pending_heirs, children_not_ok, heirs_not_ok } = barrier;
+  return pending_children + pending_heirs + children_not_ok + heirs_not_ok === 0;
 }

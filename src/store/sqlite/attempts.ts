@@ -1,6 +1,6 @@
 import type { AttemptRecord, JobError } from "../../core/job.ts";
 import { limits } from "../../core/limits.ts";
-import { recordedOf, State } from "../codes.ts";
+import { Recorded, recordedOf, State } from "../codes.ts";
 import type { JobRow } from "./job-row.ts";
 import type { Step } from "./step.ts";
 import type { Reading } from "./transactions.ts";
@@ -22,6 +22,10 @@ const insertAttempt = `
   INSERT OR REPLACE INTO attempt
     (seq, number, outcome, session, claimed_at, ended_at, epoch, error_name, error_message, error_stack)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+const keepNewest = `
+  INSERT OR IGNORE INTO attempt (seq, number, outcome, session, claimed_at, ended_at, epoch)
+  VALUES (?, ?, ?, ?, ?, ?, ?)`;
 
 /** Between the first that are kept and the last. */
 const forgetAttempts = `DELETE FROM attempt WHERE seq = ?+0 AND number > ${limits.attemptsKeptFirst} AND number <= ?+0`;
@@ -51,6 +55,13 @@ export function recordAttempt(step: Step, row: JobRow, outcome: number, error: J
   );
   const forgotten = row.attempt - limits.attemptsKeptLast;
   if (forgotten > limits.attemptsKeptFirst) step.sql.run(forgetAttempts, row.seq, forgotten);
+}
+
+/** Puts the newest attempt of an ended job that went well into history, since the job's row is about to say something else. */
+export function keepSuccess(step: Step, row: JobRow): void {
+  if (row.attempt === 0 || row.recorded !== Recorded.SUCCEEDED) return;
+  const { seq, attempt, recorded, session, claimed_at, ran_at, epoch } = row;
+  step.sql.run(keepNewest, seq, attempt, recorded, session, claimed_at, ran_at, epoch);
 }
 
 /** A job's history as it is shown: the first 20 and the last 20, the running one last. */

@@ -26,7 +26,7 @@ export function bringBackBelow(
 
 /** A node that had ended runs or waits again, as far as its parent lets it; its parent has counted it already. */
 function bringBack(step: Step, node: JobRow, by: { readonly parent: JobRow; readonly scope: number }): void {
-  const change = { ...backFromEnd(node), ...fullBudgets, cancel_heirs: 0 };
+  const change = { ...backFromEnd(step, node), ...fullBudgets, cancel_heirs: 0 };
   const scope = by.scope === ReviveCode.DEAD ? ReviveCode.DEAD : ReviveCode.CANCELLED;
   const wasAccepted =
     node.run === RunCode.SUCCEEDED || (node.run === RunCode.SKIPPED && node.recorded === Recorded.SUCCEEDED);

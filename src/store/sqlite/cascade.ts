@@ -17,14 +17,8 @@ interface CascadeRow {
 const cascades = "FROM cascade AS due WHERE NOT";
 const revivals = "FROM barrier AS due INDEXED BY barrier_reviving WHERE reviving <> 0 AND NOT";
 const expands = "EXISTS (SELECT 1 FROM stage INDEXED BY stage_expand WHERE phase = 2 AND job = due.seq)";
-const first = (due: string): string =>
-  `SELECT seq FROM (SELECT seq ${due} ${expands} AND seq > ?+0 AND seq <= ?+0 ORDER BY seq LIMIT 500)`;
+const first = (due: string): string => `SELECT seq FROM (SELECT seq ${due} ${expands} ORDER BY seq LIMIT 500)`;
 const selectDue = `${first(cascades)} UNION ${first(revivals)} ORDER BY seq LIMIT 500`;
-const selectLast = `
-  SELECT max(seq) FROM (
-    SELECT max(seq) AS seq FROM cascade
-    UNION ALL
-    SELECT max(seq) FROM barrier INDEXED BY barrier_reviving WHERE reviving <> 0)`;
 const anyDue = `
   SELECT 1 WHERE EXISTS (SELECT 1 ${cascades} ${expands}) OR EXISTS (SELECT 1 ${revivals} ${expands})`;
 const selectMark = "SELECT seq, kind, position FROM cascade WHERE seq = ?";
@@ -52,16 +46,8 @@ type Target = JobRow & { readonly position: number };
 
 /** Works off what was due below jobs when it began, in the order of their insertion, until `max` rows were touched. */
 export function cascade(step: Step, max: number): UpkeepAnswer {
-  const [last = null] = step.sql.tuple<[number | null]>(selectLast) ?? [];
   let count = 0;
-  let after = 0;
-  while (last !== null && count < max) {
-    const due = step.sql.tuples<[number]>(selectDue, after, last, after, last);
-    for (const [seq] of due) if (count < max) count += workBelow(step, seq, max - count);
-    const [end] = due.at(-1) ?? [];
-    if (end === undefined) break;
-    after = end;
-  }
+  for (const [seq] of step.sql.tuples<[number]>(selectDue)) if (count < max) count += workBelow(step, seq, max - count);
   judgeParents(step);
   return { count, more: step.sql.tuple(anyDue) !== undefined, effects: effectsOf(step) };
 }

@@ -1,12 +1,14 @@
 import { Hold, ReviveCode, Role, RunCode, State } from "../codes.ts";
+import { keepSuccess } from "./attempts.ts";
 import { type BarrierRow, flipsOf, isNotOk, loadBarrier, saveBarrier } from "./barrier.ts";
 import { type JobChange, type JobRow, loadJob, saveJob } from "./job-row.ts";
 import { judgeParents } from "./judge.ts";
 import { countTargets, recount } from "./revival.ts";
 import type { Step } from "./step.ts";
 
-/** What a job leaves behind when it comes back from its end. */
-export function backFromEnd(row: JobRow): Partial<JobChange> {
+/** What a job leaves behind when it comes back from its end; its history stays. */
+export function backFromEnd(step: Step, row: JobRow): Partial<JobChange> {
+  keepSuccess(step, row);
   return {
     epoch: row.epoch + 1,
     reason: 0,
@@ -38,7 +40,7 @@ function reopenParent(step: Step, parent: JobRow, node: JobRow): void {
   const barrier = countTargets(step, unflip(stored, node), { scope, path: node.seq });
   if (barrier.reviving !== 0) step.cascadeDue = true;
   if (parent.state === State.DEAD) {
-    saveJob(step, parent, { ...backFromEnd(parent), state: State.AWAITING_CHILDREN });
+    saveJob(step, parent, { ...backFromEnd(step, parent), state: State.AWAITING_CHILDREN });
   }
   saveBarrier(step, barrier);
 }
@@ -57,7 +59,7 @@ function unflip(barrier: BarrierRow, node: JobRow): BarrierRow {
 
 /** A dead run runs again; a chain that failed has its dead runs brought back. */
 function comeBack(step: Step, row: JobRow): JobRow {
-  const change = { ...backFromEnd(row), ...fullBudgets };
+  const change = { ...backFromEnd(step, row), ...fullBudgets };
   if (row.run === RunCode.SUCCEEDED) {
     const back = saveJob(step, row, { ...change, state: State.AWAITING_CHILDREN });
     recount(step, back, ReviveCode.DEAD);
