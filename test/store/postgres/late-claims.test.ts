@@ -54,7 +54,10 @@ async function withClaims(work: (claims: Claims) => Promise<void>): Promise<void
               throw new Error("lost");
             },
           };
-          await assert.rejects(createWrites(lossy, { defaults: serverDefaults }).commit({ ...empty, claim: [item] }), /lost/);
+          await assert.rejects(
+            createWrites(lossy, { defaults: serverDefaults }).commit({ ...empty, claim: [item] }),
+            /lost/,
+          );
           return async () => {
             for (const statement of late) await connection.write(() => statement);
           };

@@ -105,7 +105,12 @@ function claim(connection: Connection, nonce: string): Promise<unknown> {
     { queue: job("other", { queue: "other" }).queue, types: [payload.type], jobsMax: 50 },
   ];
   const item = { sessionId, epoch: 1, nonce, jobsMax: 50, bytesMax: 1e6, lanes };
-  return createWrites(connection, { defaults: serverDefaults }).commit({ renew: [], settle: [], insert: [], claim: [item] });
+  return createWrites(connection, { defaults: serverDefaults }).commit({
+    renew: [],
+    settle: [],
+    insert: [],
+    claim: [item],
+  });
 }
 
 for (const statistics of ["without statistics", "after ANALYZE"] as const) {
