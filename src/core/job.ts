@@ -95,7 +95,7 @@ const dayMs = 86_400_000;
 export const defaultRetention: Retention = { completedMs: dayMs, cancelledMs: dayMs, deadMs: 30 * dayMs };
 
 /** How long a removed root's id and request id still answer repeats, in ms. */
-export const rememberedMs = dayMs;
+export const rememberedMs: number = dayMs;
 
 /**
  * Why a job cannot be retried. STATE: it is neither dead nor waiting. CANCELLED: it was cancelled. NOTHING_DEAD: its chain failed

@@ -39,7 +39,11 @@ export async function retryJob(
 }
 
 /** Removes a terminal chain by its root. Throws JOB_NOT_FOUND, CHAIN_OPEN, and INVALID_OPTION for a job below a root. */
-export async function deleteJob(context: ServiceContext, { id: text }: DeleteJobRequest, caller: Caller) {
+export async function deleteJob(
+  context: ServiceContext,
+  { id: text }: DeleteJobRequest,
+  caller: Caller,
+): Promise<Record<string, never>> {
   const { id } = await readJob(context, parseJobId(text), caller);
   const [answer] = await context.store.remove([id], { max: removedAtOnceMax });
   if (answer?.kind !== "removed") throw notRemovable(id, answer);
