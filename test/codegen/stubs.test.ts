@@ -94,13 +94,17 @@ test("handleAll / a class with the handlers is called as one", async () => {
   assert.deepEqual(shop.done, ["tidy"]);
 });
 
-test("handleAll / a missing handler is refused, and nothing of it is handled", async () => {
+test("handleAll / a missing handler, and one too many, are refused, and nothing of it is handled", async () => {
   await using world = await openWorld();
   const worker = world.worker();
   const { chore: _, ...rest } = handlers;
   assert.throws(
     () => worker.handleAll(shopJobs, rest as unknown as typeof handlers),
     failing("INVALID_OPTION", "handlers.chore is no function but undefined"),
+  );
+  assert.throws(
+    () => worker.handleAll(shopJobs, { ...handlers, resizeVideo: () => undefined }),
+    failing("INVALID_OPTION", "handlers.resizeVideo is for no job type; they are sendEmail, resizeImage"),
   );
   worker.handle(SendEmailJob, handlers.sendEmail);
   assert.throws(() => worker.handleAll(shopJobs, handlers), failing("INVALID_OPTION", "SendEmail is handled already"));

@@ -33,8 +33,6 @@ worker.handleAll(shopJobs, new Shop());
 const { chore: _, ...withoutChore } = all;
 // @ts-expect-error: no handler for Chore
 worker.handleAll(shopJobs, withoutChore);
-// @ts-expect-error: no such job type
-worker.handleAll(shopJobs, { ...all, resizeVideo: async () => undefined });
 // @ts-expect-error: the handler of another type
 worker.handleAll(shopJobs, { ...all, sendEmail: all.resizeImage });
 // @ts-expect-error: a wrong result
@@ -49,3 +47,22 @@ worker.handleAll(shopJobs, {
 });
 // @ts-expect-error: no such field in the payload
 worker.handleAll(shopJobs, { ...all, resizeImage: ({ pth: _ }) => ({ path: "" }) });
+// @ts-expect-error: one field of the result, and one that it has not
+worker.handleAll(shopJobs, { ...all, resizeImage: () => ({ path: "", wdth: 3 }) });
+worker.handleAll(shopJobs, {
+  async sendEmail({ to }) {
+    return { messageId: to };
+  },
+  async resizeImage({ path, width }, context) {
+    context.signal.throwIfAborted();
+    return { path, width };
+  },
+  makeAlbum({ folder }, context) {
+    return context.heir(shopJobs.publishAlbum, { title: folder }, { asResult: true });
+  },
+  async publishAlbum({ title }, context) {
+    const thumbnails = await context.results(shopJobs.resizeImage);
+    return { indexHtml: title, images: thumbnails.length };
+  },
+  async chore() {},
+});
