@@ -15,13 +15,14 @@ export async function followPage(page: string): Promise<void> {
   const blocks = project.inOrder();
   const files = blocks.filter(({ language }) => language === "proto" || language === "yaml");
   for (const { text } of files) await writeNamed(project.folder, text);
-  if (files.length > 0) await project.shell("buf lint && buf generate && buf build -o schema.binpb");
+  if (files.length > 0) await project.shell("buf lint proto && buf generate");
+  await project.shell("buf build -o schema.binpb");
   const sources = blocks.filter(({ language }) => language === "ts");
   await compiles(project, await Promise.all(sources.map(({ text }) => writeNamed(project.folder, text))));
 
   const up = createRunning(project);
   try {
-    if (!blocks.some(({ language, text }) => language === "sh" && /^conveyor serve/m.test(text)))
+    if (!blocks.some(({ language, text }) => language === "sh" && /^(npx )?conveyor serve/m.test(text)))
       await up.serve("conveyor serve");
     for (const { language, text } of blocks) {
       if (language === "ts") await up.script(await writeNamed(project.folder, text), text);
@@ -63,9 +64,9 @@ function createRunning(project: UserProject) {
     },
     async shell(text: string): Promise<void> {
       for (const line of text.trim().split("\n")) {
-        if (/^conveyor serve/.test(line)) await serve(line);
+        if (/^(npx )?conveyor serve/.test(line)) await serve(line);
       }
-      const rest = text.replaceAll(/^(conveyor serve|npm install|node ).*\n/gm, "");
+      const rest = text.replaceAll(/^((npx )?conveyor serve|npm install|node ).*\n/gm, "");
       if (rest.trim() !== "") await project.shell(rest, env());
     },
     async stop(): Promise<void> {

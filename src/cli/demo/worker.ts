@@ -23,7 +23,7 @@ export function startDemoWorker(address: string): AsyncDisposable {
       const thumbnails = await context.results(ResizeImageJob);
       return { thumbnails: thumbnails.map(({ name }) => name) };
     });
-  const running = worker.run();
+  const running = worker.run({ signals: false }); // Ctrl-C ends the whole demo
   running.catch(() => undefined); // a chain that nobody works on ends the demo by --timeout
   return {
     async [Symbol.asyncDispose]() {
