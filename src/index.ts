@@ -1,13 +1,17 @@
+export type { BulkCancelOptions, BulkOptions, BulkResult } from "./client/bulk-jobs.ts";
 export type { ChainInfo, ChainNodeInfo } from "./client/chain-info.ts";
+export type { CancelOptions } from "./client/change-jobs.ts";
 export { type ConnectOptions, type Conveyor, connect } from "./client/conveyor.ts";
 export type { BatchEntries, BatchEntry, BatchOptions } from "./client/enqueuer.ts";
 export { type EnqueueOptions, type EnqueueOptionsOf, group, type JobDraft, job } from "./client/job-draft.ts";
+export type { JobFilter } from "./client/job-filter.ts";
 export type { JobHandle, WaitOptions } from "./client/job-handle.ts";
-export type { AttemptInfo, JobInfo, MessageBytes } from "./client/job-info.ts";
+export type { AttemptInfo, JobInfo, MessageBytes, ProgressInfo } from "./client/job-info.ts";
 export type { ListOptions } from "./client/list-jobs.ts";
 export type { QueueInfo, QueueUpdate, StateCounts } from "./client/queue-info.ts";
 export type { SqlTransaction, TransactionOptions } from "./client/transactional.ts";
 export type { ChildDraft, HeirDraft, TreeDraft } from "./client/tree.ts";
+export type { JobEvent, JobGone, Watched } from "./client/watch-jobs.ts";
 export { ConveyorError, type ErrorCode, type ErrorDetails, isConveyorError } from "./core/errors.ts";
 export type {
   AttemptOutcome,

@@ -8,16 +8,27 @@ import type { Addresses } from "../wire/addresses.ts";
 import { type Connection, connectionTo } from "../wire/connection.ts";
 import type { Credentials } from "../wire/credentials.ts";
 import type { AnyJobType, InitOf, ResultOf } from "../wire/job-stub.ts";
+import {
+  type BulkCancelOptions,
+  type BulkOptions,
+  type BulkResult,
+  cancelJobs,
+  deleteJobs,
+  retryJobs,
+} from "./bulk-jobs.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { type ChainInfo, readChain } from "./chain-info.ts";
+import { type CancelOptions, cancelJob, deleteJob, retryJob } from "./change-jobs.ts";
 import { type BatchEntries, type BatchEntry, type BatchOptions, createEnqueuer, type Enqueuer } from "./enqueuer.ts";
 import { type EnqueueOptionsOf, type JobDraft, job } from "./job-draft.ts";
+import type { JobFilter } from "./job-filter.ts";
 import { getJob, type JobHandle, jobHandle, type WaitOptions } from "./job-handle.ts";
 import type { JobInfo } from "./job-info.ts";
 import { type ListOptions, listJobs } from "./list-jobs.ts";
 import { type QueueInfo, type QueueUpdate, queueInfoOf, queueUpdateOf } from "./queue-info.ts";
 import { createTransactionalEnqueuer, type TransactionalEnqueuer, type TransactionOptions } from "./transactional.ts";
 import type { TreeDraft } from "./tree.ts";
+import { type JobEvent, type JobGone, type Watched, watchJobs } from "./watch-jobs.ts";
 
 export interface ConnectOptions extends Credentials {
   /** How long a broker or its store may be away before a call fails (BROKER_UNREACHABLE, STORE_UNAVAILABLE); a minute when left out. */
@@ -105,6 +116,44 @@ export class Conveyor {
   /** Every job that matches, newest first, read page by page as it is asked for. */
   list(options: ListOptions = {}): AsyncGenerator<JobInfo, void, undefined> {
     return listJobs(this.#calls, options);
+  }
+
+  /** Cancels a job and what is below it, see `JobHandle.cancel`; JOB_NOT_FOUND. */
+  cancel(id: string, options: CancelOptions = {}): Promise<JobInfo> {
+    return cancelJob(this.#calls, id, options);
+  }
+
+  /** Makes a dead job run again, see `JobHandle.retry`; JOB_NOT_FOUND, JOB_NOT_RETRYABLE. */
+  retry(id: string, { signal }: WaitOptions = {}): Promise<JobInfo> {
+    return retryJob(this.#calls, id, signal);
+  }
+
+  /** Removes a chain that has ended, by its root; JOB_NOT_FOUND, CHAIN_OPEN. */
+  delete(id: string, { signal }: WaitOptions = {}): Promise<void> {
+    return deleteJob(this.#calls, id, signal);
+  }
+
+  /** Cancels every job that matches and has not ended, page by page. INVALID_OPTION for a filter in which nothing is set. */
+  cancelAll(filter: JobFilter, options: BulkCancelOptions = {}): Promise<BulkResult> {
+    return cancelJobs(this.#calls, filter, options);
+  }
+
+  /** Retries every job that matches, the dead ones when the filter names no states. INVALID_OPTION as above. */
+  retryAll(filter: JobFilter, options: BulkOptions = {}): Promise<BulkResult> {
+    return retryJobs(this.#calls, filter, options);
+  }
+
+  /** Removes every chain that has ended and whose root matches. INVALID_OPTION as above. */
+  deleteAll(filter: JobFilter, options: BulkOptions = {}): Promise<BulkResult> {
+    return deleteJobs(this.#calls, filter, options);
+  }
+
+  /**
+   * The state of jobs, or of all jobs of a chain, at once and whenever it changes; goes on by itself after a break. Ends once all jobs
+   * that were named have ended or are gone; of a chain only with the signal or the loop.
+   */
+  watch(watched: Watched, { signal }: WaitOptions = {}): AsyncGenerator<JobEvent | JobGone, void, undefined> {
+    return watchJobs(this.#calls, watched, signal);
   }
 
   /** The job with all below it, leaves that are alike as one; JOB_NOT_FOUND. */

@@ -8,8 +8,10 @@ import { stateFromWire } from "../wire/enums.ts";
 import { unpackAny } from "../wire/job-payload.ts";
 import { msToDuration } from "../wire/time.ts";
 import type { Calls } from "./calls.ts";
+import { type CancelOptions, cancelJob, deleteJob, retryJob } from "./change-jobs.ts";
 import type { ExpectedResult } from "./job-draft.ts";
 import { type JobInfo, jobInfoOf } from "./job-info.ts";
+import { type JobEvent, watchJob } from "./watch-jobs.ts";
 
 /** One look at the broker; the answer comes early when the job is there. */
 const lookMs = 30_000;
@@ -29,6 +31,14 @@ export interface JobHandle<Result extends Message | undefined = Message | undefi
   wait(options?: WaitOptions & { readonly until?: "RAN" | "TERMINAL" | undefined }): Promise<JobInfo>;
   /** The job as it is now. */
   get(options?: WaitOptions): Promise<JobInfo>;
+  /** Its state, at once and whenever it changes, until it has ended; goes on by itself after a break. Steps between may be merged. */
+  watch(options?: WaitOptions): AsyncGenerator<JobEvent, void, undefined>;
+  /** Cancels it and what is below it; one that runs is asked to stop. On one that has ended it changes nothing. */
+  cancel(options?: CancelOptions): Promise<JobInfo>;
+  /** Makes it run again when it is dead, and reopens the chain above it; pulls a scheduled or retrying one forward. JOB_NOT_RETRYABLE. */
+  retry(options?: WaitOptions): Promise<JobInfo>;
+  /** Removes it for good with all below it; only the root of a chain that has ended, else CHAIN_OPEN. */
+  delete(options?: WaitOptions): Promise<void>;
 }
 
 export interface WaitOptions {
@@ -65,6 +75,10 @@ export function jobHandle<Result extends Message | undefined>(
       return jobInfoOf(await wait(until === "RAN" ? WaitUntil.RAN : WaitUntil.TERMINAL, signal));
     },
     get: ({ signal } = {}) => getJob(calls, id, signal),
+    watch: ({ signal } = {}) => watchJob(calls, id, signal),
+    cancel: (options = {}) => cancelJob(calls, id, options),
+    retry: ({ signal } = {}) => retryJob(calls, id, signal),
+    delete: ({ signal } = {}) => deleteJob(calls, id, signal),
   };
 }
 

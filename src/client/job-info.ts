@@ -81,6 +81,8 @@ export interface JobInfo {
   readonly pendingChildren: number;
   readonly pendingHeirs: number;
   readonly cancelRequested: boolean;
+  /** The same for all errors that are alike; set when dead by an error of its own. */
+  readonly errorFingerprint: string | undefined;
   /** In a list only with the view FULL; so are result, metadata and attempts. */
   readonly payload: MessageBytes | undefined;
   readonly result: MessageBytes | undefined;
@@ -126,6 +128,7 @@ export function jobInfoOf(job: Job): JobInfo {
     pendingChildren: job.pendingChildren,
     pendingHeirs: job.pendingHeirs,
     cancelRequested: job.cancelRequested,
+    errorFingerprint: job.errorFingerprint || undefined,
     payload: bytesOf(job.payload),
     result: bytesOf(job.result),
     metadata: job.metadata,

@@ -82,6 +82,8 @@ export function createWatchStreams(options: {
     };
     if (stream.closed) return;
     watches.add(watched, watcher);
+    // Whoever goes on learns at once that it may.
+    watcher.box.bookmark();
     const bookmarks = setInterval(() => watcher.box.bookmark(), intervals.bookmarkMs);
     cleanUp.push(() => {
       clearInterval(bookmarks);

@@ -1,0 +1,38 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { JobFilterSchema } from "../../gen/conveyor/v1/job_service_pb.ts";
+import type { JobState } from "../core/job.ts";
+import { stateToWire } from "../wire/enums.ts";
+import type { AnyJobType } from "../wire/job-stub.ts";
+import { wordToWire } from "../wire/word-to-wire.ts";
+
+/** Which jobs; what is set must all match. */
+export interface JobFilter {
+  readonly rootId?: string | undefined;
+  readonly parentId?: string | undefined;
+  readonly queue?: string | undefined;
+  /** A job type by its full name, its stub or its schema. */
+  readonly type?: string | AnyJobType | undefined;
+  readonly states?: readonly JobState[] | undefined;
+  /** Also dead jobs that only failed for what is below them. */
+  readonly includeChainFailed?: boolean | undefined;
+  /** Only dead jobs with the error of this fingerprint. */
+  readonly errorFingerprint?: string | undefined;
+}
+
+/** A filter on the wire; INVALID_OPTION for a state that there is not. */
+export function jobFilterToWire(filter: JobFilter) {
+  return {
+    rootId: filter.rootId ?? "",
+    parentId: filter.parentId ?? "",
+    queue: filter.queue ?? "",
+    type: typeName(filter.type),
+    states: (filter.states ?? []).map((state) => wordToWire(stateToWire, state, "states")),
+    includeChainFailed: filter.includeChainFailed ?? false,
+    errorFingerprint: filter.errorFingerprint ?? "",
+  } satisfies MessageInitShape<typeof JobFilterSchema>;
+}
+
+function typeName(type: string | AnyJobType = ""): string {
+  if (typeof type === "string") return type;
+  return "payload" in type ? type.name : type.typeName;
+}
