@@ -6,7 +6,7 @@ import { placeOf, transition, transitions } from "../../src/core/transition.ts";
 
 const page = readFileSync(new URL("../../docs/states.md", import.meta.url), "utf8");
 const terminal = ["COMPLETED", "DEAD", "CANCELLED"];
-const drawn = transitions.filter((row) => row.milestone === 1);
+const drawn = transitions.filter((row) => row.milestone <= 3);
 
 /** The arrows of the page's diagram, one for each move on it; those into the end are left out. */
 function arrows(): string[] {
@@ -44,11 +44,16 @@ test("states / every state is entered, left unless terminal, and no row stands t
       `${state} is never entered`,
     );
     assert.equal(
-      drawn.some((row) => row.from === state),
+      drawn.some((row) => row.from === state && row.move !== "revive"),
       !isTerminal(state),
       `${state} is left`,
     );
   }
+});
+
+test("states / a terminal job is left by a revival alone, and a completed one never", () => {
+  const left = transitions.filter((row) => terminal.includes(row.from));
+  assert.deepEqual([...new Set(left.map((row) => `${row.from} ${row.move}`))], ["DEAD revive", "CANCELLED revive"]);
 });
 
 test("states / only a claim makes a job run, and only its own lease's end stops it", () => {
