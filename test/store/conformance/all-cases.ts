@@ -1,4 +1,5 @@
 import { barrierCases } from "./barrier.ts";
+import { cancelRequestCases } from "./cancel-requests.ts";
 import { cancelCases } from "./cancels.ts";
 import { cascadeCases } from "./cascades.ts";
 import type { Case } from "./case.ts";
@@ -9,6 +10,7 @@ import { declarationCases } from "./declarations.ts";
 import { durabilityCases } from "./durability.ts";
 import { failFastCases } from "./fail-fast.ts";
 import { failureCases } from "./failures.ts";
+import { filterCases } from "./filters.ts";
 import { groupCases } from "./groups.ts";
 import { insertCases } from "./insert.ts";
 import { leasePrincipalCases } from "./lease-principals.ts";
@@ -18,12 +20,17 @@ import { nameCases } from "./names.ts";
 import { nestingCases } from "./nesting.ts";
 import { outcomeCases } from "./outcomes.ts";
 import { policyCases } from "./policies.ts";
+import { progressCases } from "./progress.ts";
 import { queueCases } from "./queues.ts";
 import { reapCases } from "./reap.ts";
 import { repeatCases } from "./repeats.ts";
 import { resultCases } from "./results.ts";
+import { retentionCases } from "./retention.ts";
 import { retryCases } from "./retries.ts";
+import { retryRequestCases } from "./retry-requests.ts";
+import { revivalCases } from "./revival.ts";
 import { sessionCases } from "./sessions.ts";
+import { stagingCases } from "./staging.ts";
 import { twoBrokerClaimCases } from "./two-brokers-claims.ts";
 import { twoBrokerInsertCases } from "./two-brokers-inserts.ts";
 import { twoBrokerOutcomeCases } from "./two-brokers-outcomes.ts";
@@ -49,6 +56,13 @@ export const allCases: readonly Case[] = [
   ...failFastCases,
   ...cascadeCases,
   ...cancelCases,
+  ...cancelRequestCases,
+  ...retryRequestCases,
+  ...revivalCases,
+  ...stagingCases,
+  ...progressCases,
+  ...retentionCases,
+  ...filterCases,
   ...groupCases,
   ...queueCases,
   ...listCases,

@@ -21,6 +21,9 @@ export const queueCases: readonly Case[] = [
         backoff: undefined,
         timeoutMs: undefined,
         crashLimit: undefined,
+        completedRetentionMs: undefined,
+        cancelledRetentionMs: undefined,
+        deadRetentionMs: undefined,
       });
       const set = await world.store.updateQueue(parseQueueName("new"), { paused: true });
       assert.deepEqual([set.name, set.settings.paused, set.lanes], ["new", true, []]);
@@ -31,7 +34,8 @@ export const queueCases: readonly Case[] = [
     name: "queue / a change sets what it names, and clears what it names as undefined (65)",
     async run(world) {
       await world.store.updateQueue(mail, { maxAttempts: 2, backoff, timeoutMs: 5, crashLimit: 1, maxConcurrency: 3 });
-      await world.store.updateQueue(mail, { timeoutMs: 6, backoff: undefined });
+      await world.store.updateQueue(mail, { completedRetentionMs: 0, cancelledRetentionMs: 7, deadRetentionMs: 8 });
+      await world.store.updateQueue(mail, { timeoutMs: 6, backoff: undefined, cancelledRetentionMs: undefined });
       const record = await world.store.updateQueue(mail, {});
       assert.deepEqual(record.settings, {
         paused: false,
@@ -40,6 +44,9 @@ export const queueCases: readonly Case[] = [
         backoff: undefined,
         timeoutMs: 6,
         crashLimit: 1,
+        completedRetentionMs: 0,
+        cancelledRetentionMs: undefined,
+        deadRetentionMs: 8,
       });
       assert.deepEqual((await world.store.getQueue(mail))?.settings, record.settings);
     },

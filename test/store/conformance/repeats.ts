@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { SessionId } from "../../../src/core/names.ts";
+import type { JobStatus } from "../../../src/store/store.ts";
 import { cancel, child, job, success } from "../jobs.ts";
 import type { Case } from "./case.ts";
 import { declare } from "./declare.ts";
@@ -132,7 +133,8 @@ export const repeatCases: readonly Case[] = [
       await world.succeed("p", [child("c")]);
       await world.discard("dead");
       const ids = ["p", "nobody", "dead", "run", "later", "p", "c"].map((id) => job(id).id);
-      assert.deepEqual(await world.store.getStatuses(ids), [
+      const found = await world.store.getStatuses(ids);
+      assert.deepEqual(found.map(stateAndRan), [
         { state: "AWAITING_CHILDREN", ran: true },
         undefined,
         { state: "DEAD", ran: true },
@@ -145,14 +147,38 @@ export const repeatCases: readonly Case[] = [
     },
   },
   {
+    name: "statuses / the version rises with every change of a job, and is that of its record (71)",
+    async run(world) {
+      await world.insert(job("a"), job("other"));
+      const version = async (): Promise<number> => {
+        const [found] = await world.store.getStatuses([job("a").id]);
+        assert.equal(found?.version, (await world.get("a")).version);
+        return found?.version ?? 0;
+      };
+      const seen = [await version()];
+      await world.claim();
+      seen.push(await version());
+      await world.store.report([{ leaseId: world.lease("a").leaseId, bytes: Uint8Array.of(1) }]);
+      seen.push(await version());
+      await world.fail("a", 10);
+      seen.push(await version());
+      await world.succeed("other");
+      assert.equal(await version(), seen.at(-1));
+      assert.deepEqual(
+        seen,
+        [...new Set(seen)].toSorted((left, right) => left - right),
+      );
+    },
+  },
+  {
     name: "statuses / 1,000 are told at once (24)",
     async run(world) {
       const ids = Array.from({ length: 1_000 }, (_, index) => `a${index}`);
       await world.insert(...ids.slice(0, 999).map((id) => job(id)));
       const found = await world.store.getStatuses(ids.map((id) => job(id).id));
       assert.equal(found.length, 1_000);
-      assert.deepEqual(found[0], { state: "READY", ran: false });
-      assert.deepEqual(found[998], { state: "READY", ran: false });
+      assert.deepEqual(stateAndRan(found[0]), { state: "READY", ran: false });
+      assert.deepEqual(stateAndRan(found[998]), { state: "READY", ran: false });
       assert.equal(found[999], undefined);
     },
   },
@@ -205,3 +231,7 @@ export const repeatCases: readonly Case[] = [
     },
   },
 ];
+
+function stateAndRan(status: JobStatus | undefined): Omit<JobStatus, "version"> | undefined {
+  return status && { state: status.state, ran: status.ran };
+}

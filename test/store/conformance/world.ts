@@ -178,11 +178,12 @@ export async function openWorld(engine: Engine) {
     return only(answer.renewed);
   }
 
-  /** Propagates and cascades, `max` rows a step, until nothing is due. */
+  /** Propagates, expands and cascades, `max` rows a step, until nothing is due. */
   async function upkeep(max = 500): Promise<void> {
     for (let quiet = 0; quiet < 2; ) {
       quiet += 1;
       if (await untilDone(() => store().propagate({ max }))) quiet = 0;
+      if (await untilDone(() => store().expand({ max }))) quiet = 0;
       if (await untilDone(() => store().cascade({ max }))) quiet = 0;
     }
   }
