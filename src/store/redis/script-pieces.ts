@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { ReadScript, ScriptName, WriteScript } from "./connection.ts";
 
 const step = ["step", "writes", "record", "lanes", "rows", "effects"] as const;
@@ -45,7 +46,21 @@ const writes: Readonly<Record<WriteScript, readonly string[]>> = {
 /** The files of `lua/` that each script is put together from, in order. */
 export const scriptPieces: Readonly<Record<ScriptName, readonly string[]>> = { ...reads, ...writes };
 
+/** The whole text of a script. */
+export function scriptSource(name: ScriptName): string {
+  return scriptPieces[name].map(readPiece).join("\n");
+}
+
 /** Whether a script leaves nothing behind. */
 export function isRead(script: ScriptName): boolean {
   return Object.hasOwn(reads, script);
+}
+
+const moduleEnd = /\nreturn ([A-Z][A-Za-z, ]*)\n$/;
+
+/** A piece that ends by returning names is a module: what else is local in it is its own, since a script has room for 200 names. */
+function readPiece(piece: string): string {
+  const source = readFileSync(new URL(`./lua/${piece}.lua`, import.meta.url), "utf8");
+  const names = moduleEnd.exec(source)?.[1];
+  return names === undefined ? source : `local ${names} = (function()\n${source}end)()\n`;
 }

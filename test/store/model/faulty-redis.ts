@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
-import { scriptPieces } from "../../../src/store/redis/script-pieces.ts";
+import type { ScriptName } from "../../../src/store/redis/connection.ts";
+import { scriptPieces, scriptSource } from "../../../src/store/redis/script-pieces.ts";
 import { startFaultProxy } from "../../servers/proxy/fault-proxy.ts";
 import { redisWire } from "../../servers/proxy/redis-wire.ts";
 import { startRedis } from "../../servers/redis.ts";
@@ -39,12 +39,8 @@ export async function faultyRedis(): Promise<FaultyEngine> {
   };
 }
 
-/** By their hash; put together as the driver does it. */
+/** By their hash. */
 function scriptNames(): ReadonlyMap<string, string> {
-  const folder = new URL("../../../src/store/redis/lua/", import.meta.url);
-  const entries = Object.entries(scriptPieces).map(([name, pieces]) => {
-    const source = pieces.map((piece) => readFileSync(new URL(`${piece}.lua`, folder), "utf8")).join("\n");
-    return [createHash("sha1").update(source).digest("hex"), name] as const;
-  });
-  return new Map(entries);
+  const names = Object.keys(scriptPieces) as ScriptName[]; // the keys of this table are the names
+  return new Map(names.map((name) => [createHash("sha1").update(scriptSource(name)).digest("hex"), name]));
 }
