@@ -19,6 +19,8 @@ export interface Calls {
     work: (channels: Channels, signal: AbortSignal) => Promise<T>,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<T>;
+  /** Aborts with CLOSED at `close`. */
+  readonly closing: AbortSignal;
   /** Ends every call. */
   close(): void;
 }
@@ -73,6 +75,7 @@ export function createCalls(options: {
     call: (method, request, { signal, timeoutMs = timeoutMsDefault } = {}) =>
       run(method.name, (each, aborted) => each.call(method, request, { signal: aborted, timeoutMs }), { signal }),
     run,
+    closing: closing.signal,
     close() {
       closing.abort(closed());
       channels.close();

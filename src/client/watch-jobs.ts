@@ -1,9 +1,9 @@
 import type { WatchJobsResponse, JobEvent as WireJobEvent } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { ConveyorError, type ErrorCode, isConveyorError } from "../core/errors.ts";
 import { isTerminal, type JobState } from "../core/job.ts";
-import { unlessAborted } from "../runtime/abort.ts";
+import { linkedAbort, unlessAborted } from "../runtime/abort.ts";
 import { isPassing } from "../runtime/retry.ts";
-import { abortedBy, type Calls } from "./calls.ts";
+import { abortedBy, type Calls, closed } from "./calls.ts";
 import { type JobInfo, jobInfoOf } from "./job-info.ts";
 import { openWatchFeed, type WatchFeed, type WatchRequest } from "./watch-feed.ts";
 
@@ -94,8 +94,9 @@ async function* framesOf(
       continue;
     }
     const { feed } = begun;
+    const { controller, release } = linkedAbort([signal, calls.closing]);
     const leave = () => feed.close(new ConveyorError("ABORTED", "nobody watches any more"));
-    signal?.addEventListener("abort", leave, { once: true });
+    controller.signal.addEventListener("abort", leave, { once: true });
     try {
       for (let frame = begun.first; ; frame = await feed.next()) {
         resumeToken = frame.resumeToken || resumeToken;
@@ -103,9 +104,10 @@ async function* framesOf(
       }
     } catch (error) {
       if (signal?.aborted) throw abortedBy(signal, "watch");
+      if (calls.closing.aborted) throw closed();
       if (!isPassing(error) && !isOf(error, "SLOW_WATCHER")) throw error;
     } finally {
-      signal?.removeEventListener("abort", leave);
+      release();
       leave();
     }
   }
