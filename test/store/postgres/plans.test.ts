@@ -12,6 +12,7 @@ import { createWrites } from "../../../src/store/postgres/writes.ts";
 import type { ListFilter, Store } from "../../../src/store/store.ts";
 import { postgresUrl } from "../../servers/addresses.ts";
 import { job } from "../jobs.ts";
+import { expectFewReads } from "./reads.ts";
 import { withSchema, withSettings } from "./world.ts";
 
 const schema = `plans_${process.pid}`;
@@ -49,55 +50,8 @@ after(async () => {
   await client.end();
 });
 
-interface TableReads {
-  readonly name: string;
-  readonly scanned: number;
-  readonly fetched: number;
-}
-
-/** What `work` read of each table, by whole scans and by index: counted by the server within one transaction. */
-async function readsOf(work: (connection: Connection) => Promise<unknown>): Promise<readonly TableReads[]> {
-  const read: Connection["read"] = async (text, values) => (await client.query(text, [...values])).rows;
-  const connection: Connection = {
-    schema,
-    nowMs: () => null,
-    read,
-    snapshot: (inside) => inside(read),
-    write: (make) => read(make(false).text, make(false).values),
-  };
-  await client.query("BEGIN");
-  // What was not yet handed in by transactions before counts too.
-  const before = await tableReads();
-  await work(connection);
-  const now = await tableReads();
-  await client.query("COMMIT");
-  return now.map(({ name, scanned, fetched }) => {
-    const own = before.find((each) => each.name === name);
-    return { name, scanned: scanned - (own?.scanned ?? 0), fetched: fetched - (own?.fetched ?? 0) };
-  });
-}
-
-async function tableReads(): Promise<readonly TableReads[]> {
-  const { rows } = await client.query<TableReads>(
-    `SELECT relname AS name, seq_tup_read::int AS scanned, coalesce(idx_tup_fetch, 0)::int AS fetched
-     FROM pg_stat_xact_user_tables WHERE schemaname = $1`,
-    [schema],
-  );
-  return rows;
-}
-
-/** No table that only grows was scanned, and otherwise no more rows of any were read than this. */
-async function readsFew(work: (connection: Connection) => Promise<unknown>, rowsMax: number): Promise<void> {
-  for (const { name, scanned, fetched } of await readsOf(work)) {
-    if (["job", "payload", "result", "attempt"].includes(name))
-      assert.equal(scanned, 0, `${name} was scanned: ${scanned} rows`);
-    if (["lane", "counter", "counter_apart", "name", "queue", "session"].includes(name)) continue;
-    assert.ok(
-      scanned + fetched <= rowsMax,
-      `${scanned + fetched} rows of ${name} were read, expected at most ${rowsMax}`,
-    );
-  }
-}
+const readsFew = (work: (connection: Connection) => Promise<unknown>, rowsMax: number): Promise<void> =>
+  expectFewReads({ client, schema }, work, rowsMax);
 
 function claim(connection: Connection, nonce: string): Promise<unknown> {
   const lanes = [

@@ -19,6 +19,8 @@ export type Turn = (writes: Writes) => Promise<unknown>;
 /** One schema with two connections that are set on each other. */
 export interface Racers {
   readonly store: Store;
+  readonly url: string;
+  readonly schema: string;
   insert(tree: NewTree): Promise<void>;
   /** Leases what is ready; by job id. */
   claim(): Promise<ReadonlyMap<string, LeaseId>>;
@@ -47,7 +49,7 @@ export async function withRacers(work: (racers: Racers) => Promise<void>): Promi
     try {
       for (const client of clients) await client.connect();
       await store.openSession({ sessionId, principal: "", worker: "w", instanceId: "i", ttlMs: 3_600_000 });
-      await work(createRacers(store, schema, clients));
+      await work(createRacers({ store, url, schema }, clients));
     } finally {
       for (const client of clients) await client.end();
       await store.close();
@@ -56,10 +58,10 @@ export async function withRacers(work: (racers: Racers) => Promise<void>): Promi
 }
 
 function createRacers(
-  store: Store,
-  schema: string,
+  world: Pick<Racers, "store" | "url" | "schema">,
   [left, right, watcher]: readonly (pg.Client | undefined)[],
 ): Racers {
+  const { store, schema } = world;
   assert.ok(left && right && watcher);
   const leases = new Map<string, LeaseId>();
   let claims = 0;
@@ -67,7 +69,7 @@ function createRacers(
     store.commit({ renew: [], settle: [], insert: [], claim: [], ...batch });
 
   const racers: Racers = {
-    store,
+    ...world,
     async insert(tree) {
       const { inserted } = await commit({ insert: [{ trees: [tree] }] });
       assert.equal(inserted[0]?.kind, "inserted");

@@ -23,7 +23,7 @@ BEGIN
   next.sent := coalesce((p_item ->> 's')::smallint, 0);
   next.problem := p_item ->> 'p';
   IF self.staged > 0 THEN
-    PERFORM drop_frames(self.seq);
+    INSERT INTO frame_unwanted (seq, attempt) VALUES (self.seq, self.attempt);
     next.staged := 0;
   END IF;
   IF kind = 4 AND self.snooze_count >= 1000 THEN

@@ -34,13 +34,25 @@ BEGIN
   RETURN (SELECT count(*) FROM job j WHERE j.parent = self.seq AND j.role = p_role);
 END $$;
 
+-- The place of the next node below a job, behind those that it has; one look for each role, however many they are.
+CREATE OR REPLACE FUNCTION next_position(p_seq bigint) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN 1 + greatest(-1,
+    (SELECT max(j.position) FROM job j WHERE j.parent = p_seq AND j.role = 1),
+    (SELECT max(j.position) FROM job j WHERE j.parent = p_seq AND j.role = 2));
+END $$;
+
 -- Whether one of these declared rows has a key that a node below the job or a staged one has.
 CREATE OR REPLACE FUNCTION has_key_below(self job, p_rows jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
+  -- As values, not joins: so each is one look into the index, whatever is known of the tables.
   RETURN self.below AND EXISTS (
-      SELECT 1 FROM jsonb_array_elements(p_rows) x JOIN job j ON j.parent = self.seq AND j.key = x ->> 'k' WHERE x ? 'k')
+      SELECT 1 FROM jsonb_array_elements(p_rows) x
+      WHERE x ? 'k' AND (SELECT j.seq FROM job j WHERE j.parent = self.seq AND j.key = x ->> 'k') IS NOT NULL)
     OR self.staged > 0 AND EXISTS (
-      SELECT 1 FROM jsonb_array_elements(p_rows) x JOIN frame_key f ON f.seq = self.seq AND f.key = x ->> 'k' WHERE x ? 'k');
+      SELECT 1 FROM jsonb_array_elements(p_rows) x
+      WHERE x ? 'k' AND (
+        SELECT f.seq FROM frame_key f WHERE f.seq = self.seq AND f.attempt = self.attempt AND f.key = x ->> 'k') IS NOT NULL);
 END $$;
 
 -- Accepts the success of a running job with all that it declares. What cannot be stored is a failed attempt instead. After a
@@ -93,7 +105,7 @@ BEGIN
   IF p_held THEN
     SELECT jsonb_agg(CASE WHEN x ->> 'ro' = '1' THEN x || '{"h": 1}' ELSE x END) INTO nodes FROM jsonb_array_elements(nodes) x;
   END IF;
-  IF self.below THEN SELECT coalesce(max(j.position) + 1, 0) INTO first FROM job j WHERE j.parent = self.seq; END IF;
+  IF self.below THEN first := next_position(self.seq); END IF;
   SELECT f.inserted, f.events INTO inserted, events
   FROM insert_rows(p_now, nodes, p_seqs, p_lanes, p_names, p_bytes, self, first,
     (SELECT p.metadata FROM payload p WHERE p.seq = self.seq)) f;

@@ -17,6 +17,7 @@ BEGIN
   DELETE FROM progress p WHERE p.seq = ANY(seqs);
   DELETE FROM frame f WHERE f.seq = ANY(seqs);
   DELETE FROM frame_key k WHERE k.seq = ANY(seqs);
+  DELETE FROM frame_unwanted f WHERE f.seq = ANY(seqs);
   DELETE FROM expansion e WHERE e.seq = ANY(seqs);
   DELETE FROM pruning p WHERE p.root = ANY(seqs);
   INSERT INTO counter AS c (lane, state, stripe, n)

@@ -41,21 +41,12 @@ BEGIN
   IF nth > last + 1 THEN RETURN jsonb_build_array('gap', last + 1); END IF;
   problem := declaration_problem(self, p_item || jsonb_build_object('st', self.staged), 0);
   IF problem IS NOT NULL THEN RETURN jsonb_build_array('refused', problem); END IF;
-  -- Frames without nodes are left where an attempt has ended.
-  IF nth = 1 THEN PERFORM drop_frames(self.seq); END IF;
-  INSERT INTO frame (seq, number, attempt, nodes, rows, lanes, names, bytes)
-  VALUES (self.seq, nth, self.attempt, jsonb_array_length(rows), rows, p_lanes, p_names,
+  INSERT INTO frame (seq, attempt, number, nodes, rows, lanes, names, bytes)
+  VALUES (self.seq, self.attempt, nth, jsonb_array_length(rows), rows, p_lanes, p_names,
     substr(p_bytes, (p_item ->> 'o')::integer, (p_item ->> 'z')::integer));
-  INSERT INTO frame_key (seq, key) SELECT self.seq, x ->> 'k' FROM jsonb_array_elements(rows) x WHERE x ? 'k';
+  INSERT INTO frame_key (seq, attempt, key) SELECT self.seq, self.attempt, x ->> 'k' FROM jsonb_array_elements(rows) x WHERE x ? 'k';
   UPDATE job SET staged = staged + jsonb_array_length(rows) WHERE seq = self.seq;
   RETURN jsonb_build_array('staged', self.staged + jsonb_array_length(rows));
-END $$;
-
--- What was staged is not wanted, or it is all in the chain.
-CREATE OR REPLACE FUNCTION drop_frames(p_seq bigint) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  DELETE FROM frame f WHERE f.seq = p_seq;
-  DELETE FROM frame_key k WHERE k.seq = p_seq;
 END $$;
 
 -- The success of a locked job was accepted: its staged children count as open below it and in its chain from now on.

@@ -39,13 +39,14 @@ BEGIN
   events := '{}';
   SELECT * INTO mark FROM expansion e WHERE e.seq = parent.seq;
   WHILE mark.seq IS NOT NULL AND inserted < p_max LOOP
-    SELECT * INTO piece FROM frame f WHERE f.seq = parent.seq AND f.number = mark.number;
+    SELECT * INTO piece FROM frame f WHERE f.seq = parent.seq AND f.attempt = parent.attempt AND f.number = mark.number;
     EXIT WHEN piece.seq IS NULL;
     SELECT * INTO step FROM expand_frame(p_now, parent, piece, mark.done, least(piece.nodes - mark.done, p_max - inserted), held, metadata);
     inserted := inserted + step.inserted;
     events := events || step.events;
     mark.done := mark.done + step.inserted;
     IF mark.done = piece.nodes THEN
+      DELETE FROM frame f WHERE f.seq = parent.seq AND f.attempt = parent.attempt AND f.number = mark.number;
       mark.number := mark.number + 1;
       mark.done := 0;
     END IF;
@@ -56,7 +57,6 @@ BEGIN
     RETURN;
   END IF;
   DELETE FROM expansion e WHERE e.seq = parent.seq;
-  PERFORM drop_frames(parent.seq);
   IF EXISTS (SELECT 1 FROM cascade c WHERE c.seq = parent.seq)
     OR EXISTS (SELECT 1 FROM barrier b WHERE b.seq = parent.seq AND b.reviving <> 0)
   THEN
@@ -73,7 +73,7 @@ DECLARE
   rows jsonb := (
     SELECT jsonb_agg(CASE WHEN p_held THEN y.x || '{"h": 1}' ELSE y.x END ORDER BY y.at)
     FROM jsonb_array_elements(piece.rows) WITH ORDINALITY AS y(x, at) WHERE y.at > p_done AND y.at <= p_done + p_count);
-  first integer := coalesce((SELECT max(j.position) + 1 FROM job j WHERE j.parent = parent.seq), 0);
+  first integer := next_position(parent.seq);
 BEGIN
   SELECT f.inserted, f.events INTO inserted, events
   FROM insert_rows(p_now, rows, array_fill(NULL::bigint, ARRAY[p_done]) || job_seqs(p_count), piece.lanes, piece.names, piece.bytes,
@@ -81,4 +81,6 @@ BEGIN
   IF inserted < p_count THEN
     RAISE unique_violation USING MESSAGE = format('the id of a job that job %s staged is taken', parent.id);
   END IF;
+  DELETE FROM frame_key k WHERE k.seq = parent.seq AND k.attempt = parent.attempt
+    AND k.key = ANY(ARRAY(SELECT x ->> 'k' FROM jsonb_array_elements(rows) x WHERE x ? 'k'));
 END $$;

@@ -45,7 +45,8 @@ BEGIN
     FROM lane l LEFT JOIN queue q ON q.name = l.queue
     CROSS JOIN (VALUES (7::smallint, 1), (8::smallint, 2), (9::smallint, 3)) AS s(state, nth)
   ) d
-  WHERE EXISTS (SELECT 1 FROM ended e WHERE e.lane = d.lane AND e.state = d.state AND e.finished_at <= d.until)
+  -- The first one, as a value: one look into the index, whatever is known of the table.
+  WHERE (SELECT e.finished_at FROM ended e WHERE e.lane = d.lane AND e.state = d.state ORDER BY e.finished_at LIMIT 1) <= d.until
   GROUP BY d.queue, d.state, d.nth, d.until ORDER BY d.queue COLLATE "C", d.nth;
 END $$;
 
@@ -53,10 +54,17 @@ END $$;
 CREATE OR REPLACE FUNCTION has_due_roots(p_now bigint, p_retention jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   RETURN EXISTS (
-    SELECT 1 FROM due_lists(p_now, p_retention) d CROSS JOIN LATERAL unnest(d.lanes) AS l(id)
-    JOIN ended e ON e.lane = l.id AND e.state = d.state AND e.finished_at <= d.until
-    CROSS JOIN LATERAL unnest(e.roots) AS r(seq) JOIN job j ON j.seq = r.seq
-    WHERE j.state = e.state AND j.finished_at = e.finished_at AND NOT is_going(j));
+    SELECT 1 FROM due_lists(p_now, p_retention) d CROSS JOIN LATERAL unnest(d.lanes) AS l(id) CROSS JOIN LATERAL (
+      SELECT e.finished_at, e.roots FROM ended e WHERE e.lane = l.id AND e.state = d.state AND e.finished_at <= d.until OFFSET 0
+    ) e CROSS JOIN LATERAL unnest(e.roots) AS r(seq)
+    WHERE stays_ended(r.seq, d.state, e.finished_at));
+END $$;
+
+-- Whether a root that a list names is there as it was told of, and not being removed already.
+CREATE OR REPLACE FUNCTION stays_ended(p_seq bigint, p_state smallint, p_finished_at bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN EXISTS (SELECT 1 FROM job j WHERE j.seq = p_seq AND j.state = p_state AND j.finished_at = p_finished_at)
+    AND NOT EXISTS (SELECT 1 FROM pruning p WHERE p.root = p_seq);
 END $$;
 
 -- The next jobs to go, at most `max`, of chains that ended so in these lanes by then.
@@ -71,9 +79,9 @@ DECLARE
   going bigint[] := '{}';
 BEGIN
   found := ARRAY(
-    SELECT j.seq FROM ended e CROSS JOIN LATERAL unnest(e.roots) AS r(seq) JOIN job j ON j.seq = r.seq
-    WHERE e.ctid = ANY(lists) AND j.state = e.state AND j.finished_at = e.finished_at AND NOT is_going(j)
-    GROUP BY e.finished_at, j.seq ORDER BY e.finished_at, j.seq LIMIT p_max);
+    SELECT r.seq FROM ended e CROSS JOIN LATERAL unnest(e.roots) AS r(seq)
+    WHERE e.ctid = ANY(lists) AND stays_ended(r.seq, e.state, e.finished_at)
+    GROUP BY e.finished_at, r.seq ORDER BY e.finished_at, r.seq LIMIT p_max);
   free := ARRAY(SELECT j FROM job j WHERE j.seq = ANY(found) AND j.state = p_state ORDER BY j.finished_at, j.seq FOR UPDATE SKIP LOCKED);
   FOREACH root IN ARRAY free LOOP
     EXIT WHEN cardinality(going) >= p_max;
@@ -103,8 +111,8 @@ CREATE OR REPLACE FUNCTION shorten_lists(p_lists tid[], p_seen bigint[]) RETURNS
 BEGIN
   WITH short AS MATERIALIZED (
     SELECT e.ctid AS tid, ARRAY(
-      SELECT j.seq FROM unnest(e.roots) AS r(seq) JOIN job j ON j.seq = r.seq
-      WHERE j.state = e.state AND j.finished_at = e.finished_at AND NOT is_going(j) AND NOT j.seq = ANY(p_seen)) AS roots
+      SELECT r.seq FROM unnest(e.roots) AS r(seq)
+      WHERE NOT r.seq = ANY(p_seen) AND stays_ended(r.seq, e.state, e.finished_at)) AS roots
     FROM ended e WHERE e.ctid = ANY(p_lists)
   ), emptied AS (
     DELETE FROM ended e WHERE e.ctid = ANY(ARRAY(SELECT s.tid FROM short s WHERE s.roots = '{}'))
@@ -113,7 +121,7 @@ BEGIN
   WHERE e.ctid = s.tid AND s.roots <> '{}' AND cardinality(s.roots) < cardinality(e.roots);
 END $$;
 
--- Forgets removed roots whose time is over, and ended sessions that no history names: those that ended well before the oldest
+-- Forgets removed roots whose time is over, what was staged in vain, and ended sessions that no history names: those that ended well before the oldest
 -- job came. At most `max` of each.
 CREATE OR REPLACE FUNCTION forget_old(p_now bigint, p_max integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -121,6 +129,22 @@ DECLARE
 BEGIN
   DELETE FROM tombstone WHERE id = ANY(ARRAY(
     SELECT t.id FROM tombstone t WHERE t.expires_at <= p_now ORDER BY t.expires_at LIMIT p_max FOR UPDATE SKIP LOCKED));
+  PERFORM drop_frames(p_max);
   DELETE FROM session WHERE seq = ANY(ARRAY(
     SELECT s.seq FROM session s WHERE s.ended_at < oldest - 3600000 ORDER BY s.ended_at LIMIT p_max FOR UPDATE SKIP LOCKED));
+END $$;
+
+-- Clears away at most `max` keys and some of the frames, which are large, of one attempt that ended otherwise than it staged for.
+CREATE OR REPLACE FUNCTION drop_frames(p_max integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  old frame_unwanted;
+BEGIN
+  SELECT * INTO old FROM frame_unwanted ORDER BY seq, attempt LIMIT 1 FOR UPDATE SKIP LOCKED;
+  DELETE FROM frame f WHERE f.seq = old.seq AND f.attempt = old.attempt AND f.number = ANY(ARRAY(
+    SELECT g.number FROM frame g WHERE g.seq = old.seq AND g.attempt = old.attempt ORDER BY g.number LIMIT 20));
+  DELETE FROM frame_key k WHERE k.seq = old.seq AND k.attempt = old.attempt AND k.key = ANY(ARRAY(
+    SELECT l.key FROM frame_key l WHERE l.seq = old.seq AND l.attempt = old.attempt ORDER BY l.key LIMIT p_max));
+  DELETE FROM frame_unwanted u WHERE u.seq = old.seq AND u.attempt = old.attempt
+    AND NOT EXISTS (SELECT 1 FROM frame f WHERE f.seq = old.seq AND f.attempt = old.attempt)
+    AND NOT EXISTS (SELECT 1 FROM frame_key k WHERE k.seq = old.seq AND k.attempt = old.attempt);
 END $$;

@@ -227,26 +227,34 @@ CREATE TABLE cascade (
   position integer NOT NULL DEFAULT -1
 );
 
--- Children that a running job staged, as they came: kept apart until its success is accepted and expand has put them in. Rows as
--- 04-insert.sql takes them, numbered from 1 within the frame; their lanes, names and payloads (end to end) beside them.
+-- Children that an attempt of a job staged, as they came: kept apart until its success is accepted and expand has put them in. Rows
+-- as 04-insert.sql takes them, numbered from 1 within the frame; their lanes, names and payloads (end to end) beside them.
 CREATE TABLE frame (
   seq bigint NOT NULL,             -- the job
-  number integer NOT NULL,
   attempt integer NOT NULL,
+  number integer NOT NULL,
   nodes integer NOT NULL,
   rows jsonb NOT NULL,
   lanes integer[] NOT NULL,
   names integer[] NOT NULL,
   bytes bytea NOT NULL,
-  PRIMARY KEY (seq, number)
+  PRIMARY KEY (seq, attempt, number)
 );
 ALTER TABLE frame ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
 -- Keys of children in frames.
 CREATE TABLE frame_key (
   seq bigint NOT NULL,
+  attempt integer NOT NULL,
   key text NOT NULL COLLATE "C",
-  PRIMARY KEY (seq, key)
+  PRIMARY KEY (seq, attempt, key)
+);
+
+-- Attempts that ended otherwise: what they staged is not wanted, and prune clears it away.
+CREATE TABLE frame_unwanted (
+  seq bigint NOT NULL,
+  attempt integer NOT NULL,
+  PRIMARY KEY (seq, attempt)
 );
 
 -- Jobs whose success was accepted and whose frames are to be put in: so many nodes of this frame are in.
