@@ -97,6 +97,7 @@ async function* framesOf(
     const { controller, release } = linkedAbort([signal, calls.closing]);
     const leave = () => feed.close(new ConveyorError("ABORTED", "nobody watches any more"));
     controller.signal.addEventListener("abort", leave, { once: true });
+    if (controller.signal.aborted) leave();
     try {
       for (let frame = begun.first; ; frame = await feed.next()) {
         resumeToken = frame.resumeToken || resumeToken;
