@@ -6,8 +6,8 @@ import { compiles, printed, type Served, type UserProject, userProject, writeNam
  * its .proto files are linted and generated, all TypeScript is compiled under strict rules, and then block by block
  * - a script runs to its end, and prints what the comments behind its `console.log` lines say; one that says `worker.run()` stays
  *   up to the end of the page;
- * - a shell block runs, where `conveyor serve` stays up to the end, too; `npm install` is what the project begins with, and
- *   `node FILE` has been run where the file stood.
+ * - a shell block runs, where `conveyor serve` stays up to the end, too; `npm install` and `npx buf` are what the project begins
+ *   with, and `node FILE` has been run where the file stood.
  * A page without `conveyor serve` finds a broker running, as after the README's first five minutes.
  */
 export async function followPage(page: string): Promise<void> {
@@ -18,7 +18,8 @@ export async function followPage(page: string): Promise<void> {
   if (files.length > 0) await project.shell("buf lint proto && buf generate");
   await project.shell("buf build -o schema.binpb");
   const sources = blocks.filter(({ language }) => language === "ts");
-  await compiles(project, await Promise.all(sources.map(({ text }) => writeNamed(project.folder, text))));
+  const names = await Promise.all(sources.map(({ text }) => writeNamed(project.folder, text)));
+  if (names.length > 0) await compiles(project, names);
 
   const up = createRunning(project);
   try {
@@ -66,7 +67,7 @@ function createRunning(project: UserProject) {
       for (const line of text.trim().split("\n")) {
         if (/^(npx )?conveyor serve/.test(line)) await serve(line);
       }
-      const rest = text.replaceAll(/^((npx )?conveyor serve|npm install|node ).*\n/gm, "");
+      const rest = text.replaceAll(/^((npx )?conveyor serve|npm install|npx buf (generate|build)|node ).*\n/gm, "");
       if (rest.trim() !== "") await project.shell(rest, env());
     },
     async stop(): Promise<void> {
