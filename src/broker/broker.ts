@@ -46,6 +46,7 @@ import { createReporter } from "./sessions/reporter.ts";
 import { createResultRoom } from "./sessions/result-room.ts";
 import { createSessionTable } from "./sessions/session-table.ts";
 import { createStager } from "./sessions/stager.ts";
+import { createUnarySessions } from "./unary/unary-session.ts";
 import { createWaiters } from "./waiters.ts";
 import { createWatches } from "./watch/watches.ts";
 
@@ -204,9 +205,12 @@ export function createBroker(options: BrokerOptions): Broker {
     logger,
     signal: over.signal,
   };
-  const work = { store, context: sessions, onEffects, onUnexpected, newcomers, stopping: () => stopped !== undefined };
+  const unarySessions = createUnarySessions({ clock, ttlMs: intervals.sessionTtlMs });
+  const stopping = () => stopped !== undefined;
+  const unary = { ...sessions, store, sessions: unarySessions, onEffects, stopping };
+  const work = { store, context: sessions, onEffects, onUnexpected, newcomers, stopping };
   server.addService(serviceDefinition(JobService), jobService(context, { enqueue: enqueues, watch: watchStreams }));
-  server.addService(serviceDefinition(WorkerService), workerService(context, work));
+  server.addService(serviceDefinition(WorkerService), workerService(context, work, unary));
   server.addService(serviceDefinition(QueueService), queueService(context, { board, dispatcher, news }));
   health.addTo(server);
   addReflection(server, {
@@ -232,6 +236,7 @@ export function createBroker(options: BrokerOptions): Broker {
     watchStreams.close();
     for (const stream of newcomers) stream.close(new ConveyorError("DRAINING", "this broker stops; open a new stream"));
     for (const session of table.all()) session.drain(intervals.drainMs);
+    for (const session of unarySessions.all()) void session.endPoll?.("");
     await within(table.empty(), intervals.drainMs);
     await within(Promise.all([committer.idle(), enqueues.idle()]), intervals.stopMs);
     enqueues.close();

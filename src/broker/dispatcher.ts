@@ -17,6 +17,8 @@ import type { LaneBoard, LaneHint } from "./lane-board.ts";
 /** Who takes jobs: a session with an open stream. */
 export interface Claimant {
   readonly ref: SessionRef;
+  /** Of its one claim, which an earlier call may have made; each claim has one of its own when left out. */
+  readonly nonce?: string;
   readonly subscriptions: readonly Subscription[];
   /** What fits now; no jobs while the stream cannot take them. */
   room(): { readonly jobs: number; readonly bytes: number };
@@ -130,7 +132,8 @@ export function createDispatcher(options: {
     }
     const item: ClaimItem = {
       ...claimant.ref,
-      nonce: ids.nonce(),
+      nonce: claimant.nonce ?? ids.nonce(),
+      ...(claimant.nonce !== undefined && { again: true }),
       jobsMax,
       bytesMax: Math.min(room.bytes, bytesPerClaimMax, round.bytesMax),
       lanes: wanted.map(({ subscription, hints }) => ({

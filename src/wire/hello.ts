@@ -28,7 +28,8 @@ export interface WorkerHello {
   readonly schemaIds: Readonly<Record<string, string>>;
 }
 
-interface Subscription {
+/** What a worker takes jobs of. */
+export interface Subscription {
   readonly queue: QueueName;
   readonly types: readonly TypeName[];
   /** Infinity: only the window bounds it. */
@@ -56,18 +57,11 @@ export function helloToDomain(hello: Hello, path = "hello"): WorkerHello {
   }
   checkCount(hello.capabilities.length, 0, capabilitiesMax, `${path}.capabilities`);
   checkCount(hello.concurrency, 1, limits.concurrencyMax, `${path}.concurrency`);
-  checkCount(hello.subscriptions.length, 1, limits.subscriptionsMax, `${path}.subscriptions`);
-  const subscriptions = hello.subscriptions.map((each, index) =>
-    subscriptionOf(each, `${path}.subscriptions[${index}]`),
-  );
-  const twice = subscriptions.find(
-    (each, index) => subscriptions.findIndex((other) => other.queue === each.queue) < index,
-  );
-  if (twice) throw invalidField("INVALID_OPTION", `${path}.subscriptions`, `the queue ${twice.queue} is named twice`);
+  const subscriptions = subscriptionsFromWire(hello.subscriptions, `${path}.subscriptions`);
   return {
     protocolVersion,
     capabilities: hello.capabilities,
-    worker: hello.worker === "" ? "" : parsePrintable(hello.worker, `${path}.worker`, "a worker's name"),
+    worker: workerNameFromWire(hello.worker, `${path}.worker`),
     instanceId:
       hello.instanceId === "" ? "" : parsePrintable(hello.instanceId, `${path}.instance_id`, "an instance id"),
     concurrency: hello.concurrency,
@@ -76,6 +70,22 @@ export function helloToDomain(hello: Hello, path = "hello"): WorkerHello {
     window: hello.capacity ? windowFromWire(hello.capacity, `${path}.capacity`) : noWindow,
     schemaIds: hello.schemaIds,
   };
+}
+
+/** At least one, each of a queue of its own; INVALID_OPTION or INVALID_NAME. */
+export function subscriptionsFromWire(wire: readonly WireSubscription[], path: string): readonly Subscription[] {
+  checkCount(wire.length, 1, limits.subscriptionsMax, path);
+  const subscriptions = wire.map((each, index) => subscriptionOf(each, `${path}[${index}]`));
+  const twice = subscriptions.find(
+    (each, index) => subscriptions.findIndex((other) => other.queue === each.queue) < index,
+  );
+  if (twice) throw invalidField("INVALID_OPTION", path, `the queue ${twice.queue} is named twice`);
+  return subscriptions;
+}
+
+/** May be empty. */
+export function workerNameFromWire(name: string, path: string): string {
+  return name === "" ? "" : parsePrintable(name, path, "a worker's name");
 }
 
 /** Nothing is delivered before the first Capacity. */
@@ -108,7 +118,8 @@ function resumeOf(resume: Resume, path: string): ResumedSession {
   };
 }
 
-function checkCount(count: number, min: number, max: number, path: string): void {
+/** INVALID_OPTION unless it is within the bounds. */
+export function checkCount(count: number, min: number, max: number, path: string): void {
   if (count < min || count > max)
     throw invalidField("INVALID_OPTION", path, `it must be ${min} to ${max}, got ${count}`);
 }

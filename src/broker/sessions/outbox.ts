@@ -34,7 +34,7 @@ const frameBytesSoft = 256 * 1024;
 const deliveriesPerFrameMax = 200;
 const acksPerFrameMax = 1_000;
 /** What the fields of a delivery take beside payload and metadata, roughly. */
-const deliveryBytes = 256;
+const fieldBytes = 256;
 
 export function createOutbox(stream: FrameStream<WorkResponse>): Outbox {
   let delivered = 0;
@@ -73,7 +73,7 @@ export function createOutbox(stream: FrameStream<WorkResponse>): Outbox {
       return delivered;
     },
     deliver(delivery) {
-      const bytes = deliveryBytes + (delivery.payload?.value.length ?? 0) + metadataBytes(delivery.metadata);
+      const bytes = deliveryBytes(delivery);
       if (gathered.length >= deliveriesPerFrameMax || gatheredBytes + bytes > frameBytesSoft) flushDeliveries();
       delivered += 1;
       gathered.push(delivery);
@@ -105,6 +105,11 @@ export function createOutbox(stream: FrameStream<WorkResponse>): Outbox {
       send({ case: "ping", value: { $typeName: "conveyor.v1.Ping", seq: pings } });
     },
   };
+}
+
+/** What a delivery takes in a frame, roughly. */
+export function deliveryBytes({ payload, metadata }: Delivery): number {
+  return fieldBytes + (payload?.value.length ?? 0) + metadataBytes(metadata);
 }
 
 function metadataBytes(metadata: Readonly<Record<string, string>>): number {

@@ -15,6 +15,7 @@ import { methodPath } from "../../wire/service-definition.ts";
 import { type FrameStream, serveFrameStream } from "../../wire/stream.ts";
 import { msToDuration } from "../../wire/time.ts";
 import type { OnUnexpected } from "../../wire/unary-handler.ts";
+import { isUnary } from "../unary/unary-session.ts";
 import { createSession, type Session } from "./session.ts";
 import type { SessionContext } from "./session-context.ts";
 
@@ -104,7 +105,7 @@ interface Opened {
 }
 
 async function resumed(hello: WorkerHello, principal: string, options: WorkStreamOptions): Promise<Opened | undefined> {
-  if (hello.resume === undefined) return undefined;
+  if (hello.resume === undefined || isUnary(hello.resume.sessionId)) return undefined;
   const { sessionId, held } = hello.resume;
   const ttlMs = options.context.intervals.sessionTtlMs;
   const answer = await options.store.resumeSession({ sessionId, principal, ttlMs, held });
