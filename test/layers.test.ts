@@ -39,11 +39,11 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "store/redis",
   ],
   admin: ["client", "wire"],
-  testing: ["embedded"],
+  testing: ["core", "runtime", "embedded", "client", "worker", "store", "store/memory"],
   codegen: ["core", "runtime", "wire", "@bufbuild/protobuf", "@bufbuild/protoplugin"],
   index: ["core", "client", "worker", "wire"],
 };
-const publicEntries = ["src/index.ts", "src/broker/index.ts", "src/embedded/index.ts"];
+const publicEntries = ["src/index.ts", "src/broker/index.ts", "src/embedded/index.ts", "src/testing/index.ts"];
 /** The model proof would be blind if the stores it judges asked core for the answer: they decide in their own terms. */
 const decisions = ["src/core/transition.ts", "src/core/chain.ts", "src/core/outcome.ts", "src/core/revive.ts"];
 const decidingForThemselves = ["store/sqlite", "store/postgres", "store/redis"];

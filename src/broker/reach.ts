@@ -27,7 +27,7 @@ const outages = [
 ];
 
 export function createReach(options: {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "elapsed">;
   readonly gapMs: number;
   readonly calmMs: number;
   readonly onChange: (ok: boolean, error: unknown) => void;

@@ -1,7 +1,7 @@
 import { type BrokerIntervals, createBroker } from "../broker/index.ts";
 import { type ConnectOptions, Conveyor } from "../client/conveyor.ts";
 import { ConveyorError } from "../core/errors.ts";
-import type { Clock } from "../runtime/clock.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Store } from "../store/store.ts";
 import type { Credentials } from "../wire/credentials.ts";
@@ -51,10 +51,12 @@ export async function serveStore(options: {
   readonly client?: Omit<ConnectOptions, keyof Credentials>;
   readonly intervals?: Partial<BrokerIntervals>;
   readonly clock?: Clock;
+  /** Where workers have the time of their handlers from. */
+  readonly workerClock?: Clock;
 }): Promise<Embedded> {
-  const { store, client: clientOptions = {}, logger, ...rest } = options;
+  const { store, client: clientOptions = {}, logger, intervals = {}, clock = systemClock } = options;
   const server = createInProcessServer();
-  const broker = createBroker({ store, listen: server, ...(logger === undefined ? {} : { logger }), ...rest });
+  const broker = createBroker({ store, listen: server, intervals, clock, ...(logger && { logger }) });
   try {
     await broker.start();
   } catch (error) {
@@ -83,7 +85,7 @@ export async function serveStore(options: {
     client,
     worker(workerOptions = {}) {
       if (closing !== undefined) throw new ConveyorError("CLOSED", "the application was closed; open it again");
-      const worker = new Worker(server.connection, workerOptions);
+      const worker = new Worker(server.connection, workerOptions, options.workerClock);
       workers.add(worker);
       return worker;
     },

@@ -19,7 +19,7 @@ const poolBytes = 4_096;
 const counterMax = 2 ** 18;
 
 /** Ids from this clock and the system's randomness, drawn a page at a time because a draw costs more than an id. */
-export function createIds(clock: Clock = systemClock): Ids {
+export function createIds(clock: Pick<Clock, "now"> = systemClock): Ids {
   const random = randomHex();
   let ms = 0;
   let counter = 0;

@@ -56,7 +56,7 @@ export type ResultSchemaOf<Job extends AnyJobType, Untold extends DescMessage | 
   Job extends JobStub<DescMessage, infer Result> ? Result : Untold;
 
 /** The message of a schema; undefined where there is none. */
-export type ShapeOf<Result extends DescMessage | undefined> = Result extends DescMessage
+type ShapeOf<Result extends DescMessage | undefined> = Result extends DescMessage
   ? MessageShape<Result>
   : undefined;
 

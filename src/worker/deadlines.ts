@@ -1,4 +1,3 @@
-import { timerMsMax } from "../runtime/abort.ts";
 import type { Clock } from "../runtime/clock.ts";
 
 /** Times by which things must be over. */
@@ -13,18 +12,18 @@ export interface Deadlines<Item> {
  * Calls `expire` for what is not removed by its time. One timer for all, set for the earliest time ever added: most items are
  * removed long before, so that a job costs an entry in a map and no timer.
  */
-export function createDeadlines<Item>(clock: Clock, expire: (item: Item) => void): Deadlines<Item> {
+export function createDeadlines<Item>(
+  clock: Pick<Clock, "elapsed" | "after">,
+  expire: (item: Item) => void,
+): Deadlines<Item> {
   const items = new Map<Item, number>();
-  let timer: NodeJS.Timeout | undefined;
+  let disarm: () => void = () => undefined;
   let timerAt = Number.POSITIVE_INFINITY;
 
   function arm(at: number): void {
-    clearTimeout(timer);
+    disarm();
     timerAt = at;
-    timer =
-      at === Number.POSITIVE_INFINITY
-        ? undefined
-        : setTimeout(sweep, Math.min(timerMsMax, Math.max(1, Math.ceil(at - clock.elapsed()))));
+    disarm = at === Number.POSITIVE_INFINITY ? () => undefined : clock.after(at - clock.elapsed(), sweep);
   }
 
   function sweep(): void {

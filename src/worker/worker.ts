@@ -3,7 +3,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { ConveyorError } from "../core/errors.ts";
 import { groupType } from "../core/names.ts";
 import { parseSpan } from "../core/span.ts";
-import { systemClock } from "../runtime/clock.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import { createIds } from "../runtime/ids.ts";
 import type { Addresses } from "../wire/addresses.ts";
 import { type Connection, connectionTo } from "../wire/connection.ts";
@@ -48,6 +48,7 @@ export function createWorker(address: Addresses, options: WorkerOptions = {}): W
 export class Worker {
   readonly #connection: Connection;
   readonly #options: WorkerOptions;
+  readonly #clock: Clock;
   readonly #settings: WorkerSettings;
   readonly #types = new Map<string, HandledType>();
   readonly #layers: Middleware[] = [];
@@ -55,9 +56,10 @@ export class Worker {
   #running: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(connection: Connection, options: Omit<WorkerOptions, keyof Credentials>) {
+  constructor(connection: Connection, options: Omit<WorkerOptions, keyof Credentials>, clock: Clock = systemClock) {
     this.#connection = connection;
     this.#options = options;
+    this.#clock = clock;
     this.#settings = workerSettings(options);
   }
 
@@ -169,7 +171,7 @@ export class Worker {
       },
       types: new Map([...this.#types].map(([name, type]) => [name, { ...type, run: within(this.#layers, type.run) }])),
       window: this.#settings.window,
-      clock: systemClock,
+      clock: this.#clock,
       random: ids.random,
       hooks,
       onDismissed: () => onAbort(),

@@ -8,7 +8,7 @@ function scene() {
   const time = { elapsed: 500_000, wall: 1_750_000_000_000 };
   const turns: string[] = [];
   const reach = createReach({
-    clock: { now: () => 0, elapsed: () => time.elapsed },
+    clock: { elapsed: () => time.elapsed },
     gapMs: 10_000,
     calmMs: 10_000,
     onChange: (ok, error) => turns.push(ok ? "ok" : (error as ConveyorError).code),

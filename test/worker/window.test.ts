@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Result } from "../../gen/conveyor/v1/worker_service_pb.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { deferred } from "../../src/runtime/deferred.ts";
 import { createDeadlines } from "../../src/worker/deadlines.ts";
 import { createOutbox } from "../../src/worker/outbox.ts";
@@ -64,7 +65,7 @@ test("deadlines / one timer fires for what is due and spares the rest", async ()
   let now = 0;
   const expired: string[] = [];
   const second = deferred<void>();
-  const deadlines = createDeadlines<string>({ now: () => now, elapsed: () => now }, (item) => {
+  const deadlines = createDeadlines<string>({ elapsed: () => now, after: systemClock.after }, (item) => {
     expired.push(item);
     if (item === "early") now = 1_000_000;
     if (item === "next") second.resolve();

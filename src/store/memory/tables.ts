@@ -248,6 +248,12 @@ export class Tables {
     return this.#counts.get(queue) ?? new Map();
   }
 
+  /** Jobs in a state, over all queues. */
+  countOf(state: JobState): number {
+    const lanes = [...this.#counts.values()].flatMap((types) => [...types.values()]);
+    return lanes.reduce((sum, counts) => sum + (counts[state] ?? 0), 0);
+  }
+
   // ---- sessions
 
   session(id: SessionId): SessionRow | undefined {

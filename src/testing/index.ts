@@ -1,0 +1,1 @@
+export { type TestConveyor, type TestConveyorOptions, testConveyor } from "./test-conveyor.ts";
