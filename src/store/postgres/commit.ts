@@ -94,7 +94,7 @@ function valuesOf(
   const { alike } = inserts;
   return [
     connection.nowMs(),
-    items.length === 0 ? null : call.defaults.encoded,
+    batch.settle.length === 0 ? null : call.defaults.encoded,
     bulk.lanes,
     bulk.names,
     bulk.slots,
