@@ -8,7 +8,7 @@ export interface Writing {
   readonly defaults: ServerDefaults;
   /** `callContext(defaults)` */
   readonly context: Buffer;
-  /** Numbers of the tries that this process makes of its claims; each higher than the one before. */
+  /** Numbers of the tries that this process makes of its claims and resumes; each higher than the one before. */
   readonly tries: () => number;
 }
 
@@ -26,6 +26,7 @@ export async function write(
   const args = (asked: Packable): readonly (string | Uint8Array)[] => [
     context,
     typeof asked === "number" ? String(asked) : pack(asked),
+    connection.identity,
   ];
   return unpack(
     await connection.run({

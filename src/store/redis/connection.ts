@@ -18,7 +18,8 @@ export type WriteScript =
   | "queue"
   | "reserve"
   | "turn"
-  | "namespace";
+  | "namespace"
+  | "adopt";
 
 /** Those that only read. */
 export type ReadScript =
@@ -52,6 +53,8 @@ export interface ScriptCall {
 export interface Connection {
   readonly namespace: string;
   readonly shards: number;
+  /** Of the namespace: scripts that write change nothing where the shard is none of it, as after it was emptied. */
+  readonly identity: string;
   /**
    * Runs a script and answers its one bulk string. Writes are answered when they are as durable as was asked for. Tries again
    * for a while when the server cannot be reached; throws STORE_UNAVAILABLE, STORE_FULL, CLOSED.

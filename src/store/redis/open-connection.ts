@@ -27,13 +27,14 @@ export interface ConnectionOptions {
   readonly settings: RedisSettings;
   readonly servers: Servers;
   readonly shards: number;
+  readonly identity: string;
   readonly scripts: Scripts;
   /** Milliseconds since the epoch; only tests give one. */
   readonly clock?: (() => number) | undefined;
 }
 
 /** The connection to an opened namespace. */
-export function connectionOver({ settings, servers, shards, scripts, clock }: ConnectionOptions): OpenedConnection {
+export function connectionOver({ settings, servers, shards, identity, scripts, clock }: ConnectionOptions): OpenedConnection {
   const { location, namespace } = settings;
   const closing = new AbortController();
   const probes = new WeakMap<ServerClient, Promise<void>>();
@@ -131,6 +132,7 @@ export function connectionOver({ settings, servers, shards, scripts, clock }: Co
   return {
     namespace,
     shards,
+    identity,
     run,
     async send(shard, command, ...args) {
       const link = await servers.linkOf(tagOf(namespace, shard));

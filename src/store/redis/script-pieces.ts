@@ -41,6 +41,7 @@ const writes: Readonly<Record<WriteScript, readonly string[]>> = {
   reserve: ["step", "writes", "reserve"],
   turn: ["step", "writes", "lanes", "turn"],
   namespace: ["namespace"],
+  adopt: ["adopt"],
 };
 
 /** The files of `lua/` that each script is put together from, in order. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { LeaseId } from "../../core/names.ts";
 import { effectiveOptions } from "../../core/precedence.ts";
 import { reasonOf } from "../codes.ts";
@@ -37,16 +38,19 @@ export async function closeSession(writing: Writing, ref: SessionRef): Promise<U
 
 /**
  * Takes over a session for a new stream: leases on both sides stay, the store's alone go back. The session's home shard decides
- * the epoch, the others follow: a resume that stopped between them is repaired by its repeat, which raises it once more.
+ * the epoch, the others follow: a resume that stopped between them is repaired by its repeat, which raises it once more. A try
+ * that arrives only after a later one of the same call changes nothing.
  */
 export async function resumeSession(writing: Writing, request: ResumeRequest): Promise<ResumeAnswer> {
   const { shards } = writing.connection;
   const held = splitHeld(request, shards);
   const home = shardOf(request.sessionId, shards);
+  const nonce = randomBytes(12).toString("base64url");
   const ask = async (shard: number, epoch: number): Promise<Unpacked> => {
     const { sessionId, principal, ttlMs } = request;
-    const asked: Packable = [Operation.resume, sessionId, principal, ttlMs, held.flat[shard] ?? [], epoch];
-    return write(writing, { script: "session", shard, request: asked });
+    const asked: readonly Packable[] = [Operation.resume, sessionId, principal, ttlMs, held.flat[shard] ?? [], epoch];
+    const tryOf = (again: number): Packable => [...asked, nonce, writing.tries(), again];
+    return write(writing, { script: "session", shard, request: tryOf(0), again: () => tryOf(1) });
   };
   const first = await ask(home, 0);
   if (first === false) return { kind: "gone" };

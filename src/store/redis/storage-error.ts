@@ -17,6 +17,10 @@ const table: Readonly<Record<string, readonly [as: ErrorCode, text: string]>> = 
   NOPERM: ["STORE_DENIED", "refuses what its user has no rights for: see ACL SETUSER"],
   NOAUTH: ["STORE_DENIED", "asks for a password: write redis://user:password@host"],
   WRONGPASS: ["STORE_DENIED", "refuses the user or its password"],
+  EMPTIED: [
+    "STORE_CORRUPT",
+    "was emptied, or its namespace removed, while it was in use: all that was in it is gone; restart every broker on it",
+  ],
   WRONGTYPE: ["STORE_CORRUPT", "has keys of another program in its namespace: choose another with ?namespace="],
 };
 

@@ -2,7 +2,7 @@ import type { Store, StoreOptions } from "../store.ts";
 import { checkRights } from "./check-rights.ts";
 import { durabilityOf } from "./check-server.ts";
 import { openAny } from "./client.ts";
-import { namespaceTag, openNamespace } from "./namespace.ts";
+import { adoptShards, namespaceTag, openNamespace } from "./namespace.ts";
 import { exchangeNews } from "./news.ts";
 import { connectionOver } from "./open-connection.ts";
 import { openServers } from "./open-servers.ts";
@@ -27,13 +27,14 @@ export async function openRedisStore(url: string, options: RedisStoreOptions): P
     const scripts = new Scripts();
     const link = await servers.linkOf(namespaceTag(settings.namespace));
     const client = await link.client(performance.now() + settings.connectMs);
-    const shards = await openNamespace(client, scripts, settings);
+    const opened = await openNamespace(client, scripts, settings);
     const { clock } = options;
     let latest = 0;
     const given = clock === undefined ? undefined : () => Math.max(latest, clock());
-    const connection = connectionOver({ settings, servers, shards, scripts, clock: given });
+    const connection = connectionOver({ settings, servers, ...opened, scripts, clock: given });
     const reads = createReads(connection, settings.location);
     await checkRights(connection, settings.location);
+    await adoptShards(connection);
     // A clock of a test may be behind what another store had on one of the shards.
     if (clock !== undefined) latest = await reads.readTime();
     const news = await exchangeNews({

@@ -14,6 +14,7 @@ test("redis time / calls that end in another order than they began are no loss, 
     const connection: Connection = {
       namespace: "x",
       shards: 1,
+      identity: "",
       run() {
         const answer = deferred<Buffer>();
         answers.push(answer);

@@ -1,7 +1,8 @@
 -- session: opens, resumes, detaches and closes. ARGV[3]: packed, one of
 --   [1 open, id, principal, worker, instance id, ttl ms]            -> true; the same again is the same session
---   [2 resume, id, principal, ttl ms, held as number, nonce, buffered 0|1, epoch or 0]
---       -> false = gone, or [epoch, kept as number, record, lost as number, nonce, effects, now, lanes, queues' settings]
+--   [2 resume, id, principal, ttl ms, held as number, nonce, buffered 0|1, epoch or 0, nonce of the call, number of the try,
+--     again 0|1]
+--       -> false = gone, or a later try of this call was here; or [epoch, kept as number, record, lost as number, nonce, effects, now, lanes, queues' settings]
 --   [3 detach, id, epoch, grace ms]                                 -> true
 --   [4 close, id, epoch]                                            -> [count, effects]
 -- A resume without an epoch raises it; with one it follows another shard, and changes nothing where a newer one came before.
@@ -30,9 +31,10 @@ local function namesOf(rows)
   return names, settings
 end
 
-local function resume(principal, ttlMs, held, epoch)
+local function resume(principal, ttlMs, held, epoch, nonce, try, again)
   local session = Sessions.get(id)
   if not session or session.principal ~= principal then return false end
+  if not Sessions.enter(session, nonce, try, again) then return false end
   local isOverdue = epoch ~= 0 and epoch < session.epoch
   if not isOverdue then
     session.epoch = epoch ~= 0 and epoch or session.epoch + 1

@@ -35,8 +35,9 @@ function Sessions.save(session)
   Writes.add('expiry', session.expiresAt, session.id)
 end
 
--- Whether this try of a claim may lease. Once a claim was sent again, an earlier try, should it come only then, must lease
--- nothing, since nobody waits for it. Tries are numbered by who sends them; `again` as in claim.lua.
+-- Whether this try of a call may change anything. Once a call was sent again, an earlier try, should it come only then, must do
+-- nothing, since nobody waits for it: a claim would lease jobs to nobody, a resume shut its successor out. Calls are told apart
+-- by their nonces, tries numbered by who sends them; `again` as in claim.lua, else 1.
 function Sessions.enter(session, nonce, try, again)
   local fenced, place = session.fenced, nil
   for index = 1, #fenced, 2 do

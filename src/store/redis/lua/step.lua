@@ -2,6 +2,7 @@
 -- writes everything at the end (a commit: before its claims and at the end), so that an error before it leaves nothing behind.
 -- KEYS[1]: the prefix of the shard's keys. ARGV[1]: the time in ms, "" for the server's own. ARGV[2]: packed context
 -- [max attempts, back-off, time-out ms, crash limit of the server; limits; recorded errors as [name, message, fingerprint text]].
+-- ARGV[3]: the request, told by each script. ARGV[4]: the identity of the namespace that was opened.
 local call, pack, format, floor = redis.call, cmsgpack.pack, string.format, math.floor
 
 local State = {
@@ -23,6 +24,11 @@ local Recorded = {
 }
 
 local prefix = KEYS[1]
+
+-- What was acknowledged is gone, and so are the sessions and numbers that the callers know.
+if call('HGET', prefix .. 'meta', 'namespace') ~= ARGV[4] then
+  return redis.error_reply('EMPTIED the namespace is not the one that was opened')
+end
 
 -- A given clock (only tests give one) never goes back, across restarts either. The server's own is taken as it is: were its
 -- highest time kept, one leap of it would stop all clocks of the store for as long.
