@@ -120,17 +120,18 @@ export async function testConveyor(options: TestConveyorOptions = {}): Promise<T
   async function waitFor(job: string | { readonly id: string }, state: JobState): Promise<JobInfo> {
     const id = typeof job === "string" ? job : job.id;
     let seen = await app.client.get(id);
-    const quiet = await settle(`waitFor(${id}, ${state})`, {
+    await settle(`waitFor(${id}, ${state})`, {
       patienceMs: undefined,
       async enough() {
         if (seen.state !== state) seen = await app.client.get(id);
         return seen.state === state || isTerminal(seen.state);
       },
     });
+    if (seen.state !== state) seen = await app.client.get(id); // it may have moved between the last look and the end
     if (seen.state === state) return seen;
     const resource = { type: "job", name: id } as const;
     const stands = `job ${id} (${seen.type}) is ${seen.state}, not ${state}`;
-    if (quiet === undefined) {
+    if (isTerminal(seen.state)) {
       const error = seen.attempts.findLast((attempt) => attempt.error)?.error;
       const why = error === undefined ? "" : `; its last attempt failed with ${error.name}: ${error.message}`;
       throw new ConveyorError("JOB_FAILED", `${stands}${why}`, { details: { resource } });
