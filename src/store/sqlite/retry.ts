@@ -1,7 +1,6 @@
 import type { RetryRefusal } from "../../core/job.ts";
 import { groupType } from "../../core/names.ts";
-import { blocksRevival, decideRetry } from "../../core/revive.ts";
-import { isTerminalCode, RunCode, runOf, State, stateOf } from "../codes.ts";
+import { RunCode, State, stateOf } from "../codes.ts";
 import type { RetryAnswer, RetryItem } from "../store.ts";
 import { loadBarrier } from "./barrier.ts";
 import { deadBelow } from "./dead-below.ts";
@@ -24,18 +23,21 @@ const selectEnding = `
 export function retry(step: Step, item: RetryItem): RetryAnswer {
   const row = findJob(step, item.id);
   if (row === undefined) return { kind: "missing" };
-  const decision = decideRetry({ state: stateOf(row.state), epoch: row.epoch }, item.expectedEpoch);
-  switch (decision.kind) {
-    case "unchanged":
-      return { kind: "unchanged", state: stateOf(row.state), epoch: row.epoch };
-    case "refused":
-      return refused(row, decision.why);
-    case "pull":
+  const { expectedEpoch = row.epoch } = item;
+  if (row.epoch < expectedEpoch) return refused(row, "EPOCH");
+  if (row.epoch > expectedEpoch || row.state === State.READY) {
+    return { kind: "unchanged", state: stateOf(row.state), epoch: row.epoch };
+  }
+  switch (row.state) {
+    case State.SCHEDULED:
+    case State.RETRYING:
       return retried(pull(step, row));
-    case "revive":
+    case State.DEAD:
       return reviveDead(step, row);
+    case State.CANCELLED:
+      return refused(row, "CANCELLED");
     default:
-      return decision satisfies never;
+      return refused(row, "STATE");
   }
 }
 
@@ -58,14 +60,8 @@ function pull(step: Step, row: JobRow): JobRow {
 function reviveDead(step: Step, row: JobRow): RetryAnswer {
   const path = pathAbove(step, row);
   if (path === undefined) return refused(row, "ANCESTOR");
-  for (const ancestor of path) {
-    const isBlocked = blocksRevival({
-      state: stateOf(ancestor.state),
-      run: runOf(ancestor.run),
-      cancelRequested: ancestor.cancel !== 0 && !isTerminalCode(ancestor.state),
-    });
-    if (isBlocked) return refused(row, "ANCESTOR", ancestor.id);
-  }
+  const blocker = path.find(isInTheWay);
+  if (blocker !== undefined) return refused(row, "ANCESTOR", blocker.id);
   const openAt = path.findIndex(({ state }) => state === State.AWAITING_CHILDREN);
   const open = path[openAt];
   const below = path[openAt - 1] ?? row;
@@ -77,6 +73,12 @@ function reviveDead(step: Step, row: JobRow): RetryAnswer {
   }
   const reopened = openAt < 0 ? path : path.slice(0, openAt + 1);
   return retried(reopen(step, row, reopened.toReversed()));
+}
+
+/** Below it nothing is revived: it is over for good, or being stopped. */
+function isInTheWay({ state, run, cancel }: JobRow): boolean {
+  const isOver = state === State.COMPLETED || state === State.CANCELLED;
+  return isOver || run !== RunCode.SUCCEEDED || (cancel !== 0 && state !== State.DEAD);
 }
 
 /** The jobs above, the nearest first; undefined when one of them is missing. */

@@ -1,6 +1,7 @@
-import { type DeclaredEdge, type DeclaringParent, declarationProblem } from "../../core/declarations.ts";
+import { type DeclaredEdge, declarationProblem } from "../../core/declarations.ts";
 import type { StorabilityProblem } from "../../core/error-text.ts";
 import type { NewNode } from "../../core/job.ts";
+import { limits } from "../../core/limits.ts";
 import { roleOf } from "../codes.ts";
 import { loadBarrier } from "./barrier.ts";
 import type { JobRow } from "./job-row.ts";
@@ -24,9 +25,15 @@ export function loadStage(step: Step, job: number): StageRow | undefined {
 /** Why nodes cannot be put below a running job, beside what is there and what was staged. */
 export function problemOf(step: Step, row: JobRow, nodes: readonly NewNode[]): StorabilityProblem | undefined {
   const root = row.root ?? row.seq;
-  const chainNodes = loadBarrier(step, root)?.chain_nodes ?? 1;
   const edges = row.below === 0 ? [] : edgesBelow(step, row.seq);
-  return declarationProblem({ depth: row.depth, chainNodes, edges, staged: stagedEdges(step, row, nodes) }, nodes);
+  // What was staged is counted, and looked at only where a key is named twice: it may be 100,000 nodes.
+  const staged = sameKeys(step, row, nodes);
+  const chainNodes = (loadBarrier(step, root)?.chain_nodes ?? 1) + row.staged - staged.length;
+  const problem = declarationProblem({ depth: row.depth, chainNodes, edges, staged }, nodes);
+  if (problem === "CHAIN_TOO_DEEP" || problem === "CHAIN_TOO_LARGE") return problem;
+  const declared = [...edges, ...nodes.map(({ edge }) => edge)];
+  const children = row.staged + declared.filter(({ role }) => role === "CHILD").length;
+  return children > limits.childrenMax ? "TOO_MANY_CHILDREN" : problem;
 }
 
 function edgesBelow(step: Step, seq: number): DeclaredEdge[] {
@@ -34,14 +41,12 @@ function edgesBelow(step: Step, seq: number): DeclaredEdge[] {
   return edges.map(([role, key, asResult]) => ({ role: roleOf(role), key: key ?? "", asResult: asResult === 1 }));
 }
 
-/** As many edges as were staged, of whose keys only those are named that the new nodes have, too. */
-function stagedEdges(step: Step, row: JobRow, nodes: readonly NewNode[]): DeclaringParent["staged"] {
+/** The staged edges whose keys the new nodes have, too. */
+function sameKeys(step: Step, row: JobRow, nodes: readonly NewNode[]): readonly DeclaredEdge[] {
   const stage = row.staged === 0 ? undefined : loadStage(step, row.seq);
-  if (stage === undefined) return undefined;
+  if (stage === undefined) return [];
   const keys = nodes.map(({ edge }) => edge.key).filter((key) => key !== "" && isStaged(step, stage.id, key));
-  const edges = new Array<DeclaredEdge>(row.staged).fill({ role: "CHILD", key: "", asResult: false });
-  for (const [index, key] of keys.entries()) edges[index] = { role: "CHILD", key, asResult: false };
-  return edges;
+  return keys.map((key) => ({ role: "CHILD", key, asResult: false }));
 }
 
 function isStaged(step: Step, stage: number, key: string): boolean {

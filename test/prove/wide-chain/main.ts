@@ -16,7 +16,7 @@ import { freeAddress, startBroker } from "../process/broker.ts";
 import { createCaller } from "../process/caller.ts";
 import { exitOnSignals, spawnScript } from "../process/spawned.ts";
 import { openThrowAwayStore } from "../process/throw-away-store.ts";
-import { memoryOf, sampleMemory } from "../process/usage.ts";
+import { cpuMsOf, memoryOf, sampleMemory } from "../process/usage.ts";
 import { between, measureDisk, parseSamples, quantile } from "./figures.ts";
 
 const peakBytesMax = 300 * 1024 * 1024;
@@ -72,13 +72,15 @@ try {
   await wait(1_000); // until the client and the broker are warm
   const idleFrom = Date.now();
   await wait(idleMs);
+  const cpuBefore = cpuMsOf(broker.pid);
   const startedAt = Date.now();
   await enqueueParent();
   const insertedAt = await untilAllIn(startedAt + runMsMax);
   const parent = await untilEnded(startedAt + runMsMax);
   const endedAt = Date.now();
+  const cpuMs = cpuMsOf(broker.pid) - cpuBefore;
   await wait(200); // the last blocks are written
-  problems = judge({ parent, idleFrom, startedAt, insertedAt, endedAt });
+  problems = judge({ parent, idleFrom, startedAt, insertedAt, endedAt, cpuMs });
 } catch (error) {
   console.error(error);
   console.log(`FAIL ${error instanceof Error ? error.message : error}`);
@@ -128,8 +130,9 @@ function judge(run: {
   readonly startedAt: number;
   readonly insertedAt: number;
   readonly endedAt: number;
+  readonly cpuMs: number;
 }): readonly string[] {
-  const { parent, idleFrom, startedAt, insertedAt, endedAt } = run;
+  const { parent, idleFrom, startedAt, insertedAt, endedAt, cpuMs } = run;
   const peakBytes = Math.max(memory.stop().peakBytes, memoryOf(broker.pid).peakBytes);
   const { samples } = memory.stop();
   const latencies = parseSamples(enqueued.join("\n"));
@@ -162,6 +165,7 @@ function judge(run: {
   const ms = (value: number) => `${value.toFixed(2)} ms`;
   const figures = [
     `${childCount} children, ${wholeRate} a second from the start of the parent's handler to the parent's end`,
+    `${(cpuMs / 1_000).toFixed(1)} s of CPU in the broker`,
     `peak memory of the broker ${(peakBytes / 1024 / 1024).toFixed(0)} MB (${samples} samples)`,
     `bystander's enqueue p99 ${ms(busyP99)}, idle ${ms(idleP99)}`,
     `longest block of the broker's event loop ${ms(block)}`,
