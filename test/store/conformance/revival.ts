@@ -277,6 +277,22 @@ export const revivalCases: readonly Case[] = [
     },
   },
   {
+    name: "revival / what dies again before all are back stays dead (52)",
+    async run(world) {
+      await world.insert(tree(group("g"), child("a"), child("b"), child("c")));
+      await world.drain(dying("a", "b", "c"));
+      await revive(world, "g");
+      await world.store.cascade({ max: 1 });
+      await world.claim();
+      await world.discard("a");
+      await world.upkeep(1);
+      await world.expect({ a: "DEAD:DISCARDED", b: "READY", c: "READY", g: "AWAITING_CHILDREN" });
+      assert.deepEqual(await epochs(world, "a", "b", "c"), [1, 1, 1]);
+      await world.drain();
+      await world.expect({ g: "DEAD:CHAIN_FAILED" });
+    },
+  },
+  {
     name: "revival / of a dead child whose sibling died as well leaves that one dead (52)",
     async run(world) {
       await declare(world, "p", child("a"), child("b"), heir("s"));

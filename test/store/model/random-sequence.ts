@@ -11,7 +11,7 @@ import { inState, type View } from "./view.ts";
 /** Commands of a sequence before it is brought to its end. */
 const commandsBeforeDrain = 32;
 const drainRoundsMax = 400;
-const cutShare = 0.0115;
+const cutShare = 0.014;
 
 export interface RandomSequence {
   readonly engine: Engine;
