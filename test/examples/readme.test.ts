@@ -58,8 +58,12 @@ test("README / the embedded broker runs as it stands there", async () => {
   assert.match(await printed(project.script("embedded.ts")), /cat\.jpg/);
 });
 
+test("README / the test of a job passes as it stands there", async () => {
+  assert.match(await printed(project.script("resize.test.ts")), /pass 1/);
+});
+
 test("README / its TypeScript compiles under strict rules", () =>
-  compiles(project, ["worker.ts", "producer.ts", "embedded.ts"]));
+  compiles(project, ["worker.ts", "producer.ts", "embedded.ts", "resize.test.ts"]));
 
 test("README / buf curl enqueues typed JSON with nothing but the address", async () => {
   for (const line of commands(/^buf curl/)) {

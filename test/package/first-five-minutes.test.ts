@@ -69,6 +69,10 @@ test("first five minutes / the embedded broker runs with no other process", { ti
   assert.match(await printed(project.start(process.execPath, ["embedded.ts"])), /cat\.jpg/);
 });
 
+test("first five minutes / the test of a job passes", { timeout: 60_000 }, async () => {
+  assert.match(await printed(project.start(process.execPath, ["resize.test.ts"])), /pass 1/);
+});
+
 /** Each is one edit of the README's code that must not compile. */
 const misuses: readonly (readonly [what: string, file: string, from: string, to: string])[] = [
   ["a wrong field of a payload", "producer.ts", "folder:", "foldr:"],
