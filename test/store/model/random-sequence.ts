@@ -47,13 +47,13 @@ export function commandsOf(seed: number): (view: View) => Command | undefined {
       const command = anyCommand(random, view);
       return command.kind !== "read" && random.chance(cutShare) ? { ...command, cut: true } : command;
     }
-    rounds += 1;
     if (isDrained(view)) {
       // What died is given a second life, which has to come to its end, too.
       if (isRevived || inState(view, "DEAD").length === 0) return undefined;
       isRevived = true;
       return anyRetry(random, view);
     }
+    rounds += 1;
     if (rounds > drainRoundsMax) throw new Error("the drain does not end: something hangs (I17)");
     return drainCommand(random, view, rounds - 1);
   };
