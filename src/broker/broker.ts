@@ -186,7 +186,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const wakePruner = () => pruner.wake();
   const context = { store, committer, waiters, gate, onUnexpected, onEffects, wakePruner, sourceFor };
   const enqueues = createEnqueueStreams({ context, helloMs: intervals.helloMs });
-  const watchStreams = createWatchStreams({ context, watches, intervals });
+  const watchStreams = createWatchStreams({ context, watches, logger, intervals });
   const sessions = {
     store,
     committer,

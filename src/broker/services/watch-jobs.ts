@@ -1,6 +1,7 @@
 import type { ServerWritableStream } from "@grpc/grpc-js";
 import { JobService, type WatchJobsRequest, type WatchJobsResponse } from "../../../gen/conveyor/v1/job_service_pb.ts";
 import { ConveyorError } from "../../core/errors.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import { originOf } from "../../wire/call-origin.ts";
 import { invalidField } from "../../wire/invalid-field.ts";
 import { serveAnswerStream } from "../../wire/response-stream.ts";
@@ -26,6 +27,7 @@ const method = JobService.method.watchJobs;
 export function createWatchStreams(options: {
   readonly context: ServiceContext;
   readonly watches: Watches;
+  readonly logger: Logger;
   readonly intervals: Pick<BrokerIntervals, "bookmarkMs" | "slowWatcherMs">;
 }): WatchStreams {
   const { context, watches, intervals } = options;
@@ -67,9 +69,13 @@ export function createWatchStreams(options: {
       const coveredMs = watches.coveredMs(watched, watcher) ?? knownMs;
       return coveredMs === undefined ? "" : resumeTokenOf(coveredMs, watched);
     };
+    const onSlow = (error: ConveyorError) => {
+      options.logger.warn("a slow watcher was dropped", { peer: origin.peer, kind: watched.kind });
+      stream.close(error);
+    };
     const watcher: Watcher = {
       knownMs,
-      box: createWatchBox(stream, { slowMs: intervals.slowWatcherMs, token }),
+      box: createWatchBox(stream, { slowMs: intervals.slowWatcherMs, token, onSlow }),
       admits(job) {
         try {
           admit(job && { queue: job.queue, type: job.type });

@@ -24,6 +24,8 @@ export function createWatchBox(
   options: {
     /** How long the transport may take nothing while something waits, in ms. */
     readonly slowMs: number;
+    /** It took nothing for that long: the stream is to be closed with this. */
+    readonly onSlow: (error: ConveyorError) => void;
     /** The token for all that was put so far; empty before there is one. */
     readonly token: () => string;
   },
@@ -61,11 +63,17 @@ export function createWatchBox(
   async function awaitRoom(): Promise<void> {
     if (blocked) return;
     blocked = true;
-    const impatience = setTimeout(() => stream.close(slowWatcher(token)), options.slowMs);
+    const impatience = setTimeout(drop, options.slowMs);
     await stream.drained();
     clearTimeout(impatience);
     blocked = false;
     sendWaiting();
+  }
+
+  async function drop(): Promise<void> {
+    // A broker that was busy itself may only not have noticed yet that there is room.
+    await turnOfEventLoop();
+    if (blocked && !stream.closed) options.onSlow(slowWatcher(token));
   }
 
   return {
