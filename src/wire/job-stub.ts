@@ -56,9 +56,7 @@ export type ResultSchemaOf<Job extends AnyJobType, Untold extends DescMessage | 
   Job extends JobStub<DescMessage, infer Result> ? Result : Untold;
 
 /** The message of a schema; undefined where there is none. */
-type ShapeOf<Result extends DescMessage | undefined> = Result extends DescMessage
-  ? MessageShape<Result>
-  : undefined;
+type ShapeOf<Result extends DescMessage | undefined> = Result extends DescMessage ? MessageShape<Result> : undefined;
 
 export function isJobStub(job: AnyJobType): job is JobStub {
   return job?.kind === "job";
