@@ -10,6 +10,7 @@ import { deferred } from "../../../src/runtime/deferred.ts";
 import { openPostgresStore } from "../../../src/store/postgres/store.ts";
 import { soon } from "../../client/failing.ts";
 import { openWorld, type World } from "../../client/world.ts";
+import { jobId } from "../jobs.ts";
 import { asUser, type SchemaWorld, withSchema } from "./world.ts";
 
 /** A broker on a schema of its own, and an application's connection whose role may enqueue there and nothing else. */
@@ -206,6 +207,22 @@ test("transactional enqueue / a batch goes in together, and repeats are told", (
     });
     await assert.rejects(client.enqueueBatch([{ job: group() }], { tx: app }), { code: "TREE_INVALID" });
     assert.equal((await world.store.dump()).jobs.length, 1_201);
+  }));
+
+test("transactional enqueue / a removed job is remembered for a day: repeats are told, other content is refused", () =>
+  withShop(async ({ client, app, world }) => {
+    const asked = { id: "gone", requestId: "asked", tx: app };
+    await client.enqueue(ChoreSchema, { script: "x" }, asked);
+    const gone = jobId(asked.id);
+    await world.store.cancel([{ id: gone, includeHeirs: false }]);
+    assert.deepEqual(await world.store.remove([gone], { max: 10 }), [{ kind: "removed", count: 1, more: false }]);
+    const again = await client.enqueue(ChoreSchema, { script: "x" }, { requestId: "asked", tx: app });
+    assert.deepEqual([again.id, again.deduplicated], ["gone", true]);
+    await assert.rejects(client.enqueue(ChoreSchema, { script: "y" }, asked), { code: "JOB_ID_EXISTS" });
+    await assert.rejects(client.enqueue(ChoreSchema, { script: "y" }, { requestId: "asked", tx: app }), {
+      code: "REQUEST_ID_REUSED",
+    });
+    assert.deepEqual((await world.store.dump()).jobs, []);
   }));
 
 test("transactional enqueue / a job is the same whichever way it came", () =>

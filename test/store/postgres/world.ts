@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
+import { openPostgresStore } from "../../../src/store/postgres/store.ts";
 import { postgresUrl } from "../../servers/addresses.ts";
+import { openWorld, type World } from "../conformance/world.ts";
 
 /** A schema of its own on the test run's server. */
 export interface SchemaWorld {
@@ -30,6 +32,25 @@ export async function withSchema(work: (world: SchemaWorld) => Promise<void>, se
     await admin.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
     await admin.end();
   }
+}
+
+/** Runs `work` with a world of the conformance cases over a schema that the test reaches too. */
+export async function withWorld(work: (world: World, schema: SchemaWorld) => Promise<void>): Promise<void> {
+  await withSchema(async (schema) => {
+    const world = await openWorld({
+      name: "postgres",
+      lacks: {},
+      async open(options) {
+        const store = await openPostgresStore(schema.url, options);
+        return { store, discard: () => store.close() };
+      },
+    });
+    try {
+      await work(world, schema);
+    } finally {
+      await world.close();
+    }
+  });
 }
 
 /** The URL with settings added. */
