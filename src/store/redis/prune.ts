@@ -1,9 +1,12 @@
 import { type Retention, rememberedMs } from "../../core/job.ts";
+import type { JobId } from "../../core/names.ts";
 import type { UpkeepAnswer } from "../store.ts";
-import { shardsOf, type Writing, write } from "./calls.ts";
+import { ask } from "./ask.ts";
+import { shardsOf, type Writing, write, writeAll } from "./calls.ts";
 import { mergeEffects, readEffects } from "./effects.ts";
-import { listOf, numberOf } from "./msgpack.ts";
+import { listOf, numberOf, textOf } from "./msgpack.ts";
 import { removedMax } from "./remove.ts";
+import { release } from "./reserve.ts";
 
 interface PruneRequest {
   readonly max: number;
@@ -19,6 +22,8 @@ export async function prune(writing: Writing, { max, retention }: PruneRequest):
     left -= answer.count;
     answers.push(answer);
   }
+  if (writing.connection.shards > 1) await forgetOnMany(writing, max);
+  await sweep(writing);
   return {
     count: max - left,
     more: answers.some(({ more }) => more),
@@ -30,7 +35,8 @@ export async function prune(writing: Writing, { max, retention }: PruneRequest):
 async function pruneShard(writing: Writing, shard: number, { max, retention }: PruneRequest): Promise<UpkeepAnswer> {
   const { completedMs, cancelledMs, deadMs } = retention;
   let count = 0;
-  let forgetMax = max;
+  // On several shards request ids are reserved elsewhere, and given free before.
+  let forgetMax = writing.connection.shards === 1 ? max : 0;
   for (;;) {
     const most = Math.min(removedMax, max - count);
     const request = [most, rememberedMs, completedMs, cancelledMs, deadMs, Math.min(removedMax, forgetMax)];
@@ -40,4 +46,26 @@ async function pruneShard(writing: Writing, shard: number, { max, retention }: P
     if (more === 0 || part === 0 || count >= max)
       return { count, more: more === 1, effects: readEffects(shard, effects) };
   }
+}
+
+/** Forgets removed roots whose time is over, with the reservations of their request ids. */
+async function forgetOnMany(writing: Writing, max: number): Promise<void> {
+  const most = Math.min(removedMax, max);
+  for (const shard of shardsOf(writing)) {
+    const flat = listOf(await ask(writing.connection, shard, "over", most)).map(textOf);
+    // Names in the store were checked before they were stored.
+    const ids = flat.filter((_, index) => index % 2 === 0) as JobId[];
+    if (ids.length === 0) continue;
+    const reserved = ids.map((rootId, index) => ({ rootId, requestId: flat[2 * index + 1] ?? "" }));
+    await release(
+      writing,
+      reserved.filter(({ requestId }) => requestId !== ""),
+    );
+    await write(writing, { script: "forget", shard, request: ids });
+  }
+}
+
+/** Goes on with forgetting the workers of ended sessions that no history names any more. */
+async function sweep(writing: Writing): Promise<void> {
+  await writeAll(writing, "sweep", () => removedMax);
 }

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import type { NewJob, NewTree } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import type { InsertAnswer, InsertItem } from "../store.ts";
+import { ask } from "./ask.ts";
 import { shardsOf, type Writing, write } from "./calls.ts";
+import type { Connection } from "./connection.ts";
 import { findJobs } from "./find-jobs.ts";
 import { listOf, numberOf, type Packable, textOf, type Unpacked } from "./msgpack.ts";
 import { shardOf } from "./shards.ts";
@@ -92,8 +94,7 @@ async function decideAll(
     const own = asked[place]?.tree.root.id;
     return isMine || own === undefined ? [] : [own, rootId];
   });
-  const found = await findJobs(writing.connection, foreign);
-  const present = new Set(foreign.filter((_, place) => found[place] !== undefined));
+  const present = await findPresent(writing.connection, foreign);
   return Promise.all(
     asked.map(async (each, place): Promise<Decision> => {
       const one = known[place];
@@ -141,12 +142,34 @@ function gather({ trees }: InsertItem, decisions: readonly Decision[]): Reserved
 /** Gives request ids free whose job was refused; not those whose job is there, by whomever. */
 export async function releaseAll(writing: Writing, reservations: readonly Reservation[]): Promise<void> {
   if (reservations.length === 0) return;
-  const found = await findJobs(
+  const present = await findPresent(
     writing.connection,
     reservations.map(({ rootId }) => rootId),
   );
-  const free = reservations.filter((_, place) => found[place] === undefined);
-  await askHomes(writing, free, ({ requestId, rootId }) => [Operation.release, requestId, rootId]);
+  await release(
+    writing,
+    reservations.filter(({ rootId }) => !present.has(rootId)),
+  );
+}
+
+/** Gives request ids free, each as far as it stands for this root. */
+export async function release(writing: Writing, reservations: readonly Reservation[]): Promise<void> {
+  await askHomes(writing, reservations, ({ requestId, rootId }) => [Operation.release, requestId, rootId]);
+}
+
+/** Those of these roots that are there, or were removed so lately that they still answer repeats. */
+async function findPresent(connection: Connection, ids: readonly JobId[]): Promise<ReadonlySet<JobId>> {
+  const found = await findJobs(connection, ids);
+  const missing = ids.filter((_, place) => found[place] === undefined);
+  const { shards } = connection;
+  const remembered = await Promise.all(
+    [...new Set(missing.map((id) => shardOf(id, shards)))].map(async (shard) => {
+      const asked = missing.filter((id) => shardOf(id, shards) === shard);
+      const answers = listOf(await ask(connection, shard, "remembered", asked));
+      return asked.filter((_, place) => answers[place] === 1);
+    }),
+  );
+  return new Set([...ids.filter((_, place) => found[place] !== undefined), ...remembered.flat()]);
 }
 
 /** Asks the shard of each request id, one run of the script on each; answers in the order asked. */

@@ -10,6 +10,8 @@ const leases = ["backoff", "staged", "end-lease"] as const;
 const reads: Readonly<Record<ReadScript, readonly string[]>> = {
   peek: ["read", "peek"],
   due: ["read", "due"],
+  over: ["read", "over"],
+  remembered: ["read", "remembered"],
   probe: ["probe"],
   find: ["read", "find"],
   detail: ["read", "read-job", "detail"],
@@ -32,6 +34,8 @@ const writes: Readonly<Record<WriteScript, readonly string[]>> = {
   cascade: [...chains, "revive", "bring-back", "cascade"],
   expand: [...chains, "staged", "new-job", "declare", "expand"],
   prune: [...step, "memories", "removal", "prune"],
+  forget: ["step", "writes", "memories", "forget"],
+  sweep: [...step, "sweep"],
   cancel: [...chains, "asked", "cancel"],
   retry: [...chains, "revive", "dead-below", "asked", "retry"],
   remove: [...step, "memories", "removal", "asked", "remove"],

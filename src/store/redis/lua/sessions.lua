@@ -63,6 +63,7 @@ function Sessions.remove(session)
   Writes.drop('session', session.id)
   Writes.drop('buffered', session.id)
   Writes.leave('expiry', session.id)
+  Writes.add('ended', now, session.number)
 end
 
 -- Replaces the leases that the worker named as buffered: a flat list of job number and nonce.
