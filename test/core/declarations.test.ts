@@ -38,3 +38,16 @@ test("declarations / of several problems the first in the fixed order is told", 
   assert.equal(declarationProblem(parent, nodes.slice(0, 2)), "DUPLICATE_KEY");
   assert.equal(declarationProblem({ ...parent, depth: limits.depthMax }, nodes), "CHAIN_TOO_DEEP");
 });
+
+test("declarations / what was staged counts as what is declared does, and children of all together at most 100,000 (57)", () => {
+  const staged = edges(...many(limits.childrenMax - 1, child));
+  assert.equal(declarationProblem({ ...parent, staged }, []), undefined);
+  assert.equal(declarationProblem({ ...parent, staged }, [child("last"), heir("h")]), undefined);
+  assert.equal(declarationProblem({ ...parent, staged }, [child("last"), child("more")]), "TOO_MANY_CHILDREN");
+  const standing = { ...parent, edges: edges(child("a"), child("b")), staged };
+  assert.equal(declarationProblem(standing, []), "TOO_MANY_CHILDREN");
+  const one = { ...parent, staged: edges(child("a", { key: "k" })) };
+  assert.equal(declarationProblem({ ...one, depth: limits.depthMax }, []), "CHAIN_TOO_DEEP");
+  assert.equal(declarationProblem({ ...one, chainNodes: limits.chainNodesMax }, []), "CHAIN_TOO_LARGE");
+  assert.equal(declarationProblem(one, [heir("b", { key: "k" })]), "DUPLICATE_KEY");
+});

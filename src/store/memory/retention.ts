@@ -52,7 +52,7 @@ export function prune(write: Write, options: { readonly max: number; readonly re
   const { max, retention } = options;
   const { tables, now } = write;
   let count = 0;
-  for (const root of [...tables.pruning.head(), ...dueRoots(write, retention)]) {
+  for (const root of [...tables.pruning.head(), ...dueRoots(write, retention, max)]) {
     if (count < max) count += removeRows(write, root, max - count);
   }
   for (const { id } of tables
@@ -60,17 +60,19 @@ export function prune(write: Write, options: { readonly max: number; readonly re
     .filter((each) => each.until <= now)
     .slice(0, max))
     tables.deleteMemory(id);
-  const more = tables.pruning.size > 0 || dueRoots(write, retention).length > 0;
+  const more = tables.pruning.size > 0 || dueRoots(write, retention, 1).length > 0;
   return { count, more, effects: effectsOf(write) };
 }
 
-function dueRoots(write: Write, retention: Retention): JobRow[] {
+/** The first ended roots whose retention is over, at most `max` of each queue and state; none whose removal has begun. */
+function dueRoots(write: Write, retention: Retention, max: number): JobRow[] {
   const { tables, now } = write;
   const queues = tables.queues().sort((left, right) => (left.name < right.name ? -1 : 1));
   return queues.flatMap(({ name, settings }) =>
     (["COMPLETED", "DEAD", "CANCELLED"] as const).flatMap((state) => {
       const keptMs = retentionMs(state, settings, retention);
-      return tables.endedRoots(name, state).filter((root) => !root.pruning && endOf(root) + keptMs <= now);
+      const oldest = tables.endedRoots(name, state, max + tables.pruning.size);
+      return oldest.filter((root) => !root.pruning && endOf(root) + keptMs <= now);
     }),
   );
 }

@@ -109,9 +109,9 @@ export class Tables {
     return this.#jobs.get(row.rootId)?.pruning === true;
   }
 
-  /** Terminal roots of a queue, those that ended first in front. */
-  endedRoots(queue: QueueName, state: TerminalState): JobRow[] {
-    return this.#endedRoots.get(`${queue} ${state}`)?.head() ?? [];
+  /** At most `max` terminal roots of a queue, those that ended first. */
+  endedRoots(queue: QueueName, state: TerminalState, max: number): JobRow[] {
+    return this.#endedRoots.get(`${queue} ${state}`)?.head(max) ?? [];
   }
 
   /** The sequence of the next insert. */

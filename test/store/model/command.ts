@@ -61,7 +61,7 @@ export type Unaimed = Command extends infer Each
     : never
   : never;
 
-export interface StageCommand {
+interface StageCommand {
   readonly lease: LeaseName;
   readonly seq: number;
   readonly nodes: readonly NewNode[];
