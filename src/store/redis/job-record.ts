@@ -1,4 +1,3 @@
-import type { ReviveScope } from "../../core/chain.ts";
 import type { AttemptRecord, JobDetail, JobError, JobSummary, ProgressRecord, TypedBytes } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
 import {
@@ -43,7 +42,7 @@ interface Barrier {
   readonly childrenNotOk: number;
   readonly heirsNotOk: number;
   readonly isJudged: boolean;
-  readonly reviving: ReviveScope | undefined;
+  readonly reviving: DumpedJob["reviving"];
   readonly staged: number;
 }
 

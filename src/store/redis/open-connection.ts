@@ -34,7 +34,14 @@ export interface ConnectionOptions {
 }
 
 /** The connection to an opened namespace. */
-export function connectionOver({ settings, servers, shards, identity, scripts, clock }: ConnectionOptions): OpenedConnection {
+export function connectionOver({
+  settings,
+  servers,
+  shards,
+  identity,
+  scripts,
+  clock,
+}: ConnectionOptions): OpenedConnection {
   const { location, namespace } = settings;
   const closing = new AbortController();
   const probes = new WeakMap<ServerClient, Promise<void>>();

@@ -7,6 +7,7 @@ import { mergeEffects, readEffects } from "./effects.ts";
 import { listOf, numberOf, textOf } from "./msgpack.ts";
 import { removedMax } from "./remove.ts";
 import { release } from "./reserve.ts";
+import { lookForWork } from "./upkeep.ts";
 
 interface PruneRequest {
   readonly max: number;
@@ -17,7 +18,7 @@ interface PruneRequest {
 export async function prune(writing: Writing, { max, retention }: PruneRequest): Promise<UpkeepAnswer> {
   const answers: UpkeepAnswer[] = [];
   let left = max;
-  for (const shard of shardsOf(writing)) {
+  for (const shard of await shardsInTurn(writing)) {
     const answer = await pruneShard(writing, shard, { max: left, retention });
     left -= answer.count;
     answers.push(answer);
@@ -29,6 +30,13 @@ export async function prune(writing: Writing, { max, retention }: PruneRequest):
     more: answers.some(({ more }) => more),
     effects: mergeEffects(answers.map(({ effects }) => effects)),
   };
+}
+
+/** Those first where a removal has begun. */
+async function shardsInTurn(writing: Writing): Promise<readonly number[]> {
+  const work = await lookForWork(writing);
+  const hasBegun = (shard: number): number => Math.sign(work[shard]?.removals ?? 0);
+  return [...shardsOf(writing)].sort((one, other) => hasBegun(other) - hasBegun(one));
 }
 
 /** In steps that each keep the server from others for a short time only. */

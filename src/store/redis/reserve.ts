@@ -102,9 +102,8 @@ async function decideAll(
       if (one === undefined || one.isMine || present.has(own)) return { asked: each, kind: "insert", id: own };
       const { rootId: id, isSame, ageMs } = one;
       if (present.has(id)) return { asked: each, kind: isSame ? "repeat" : "refuse", id };
-      if (isSame) return { asked: each, kind: "insert", id };
-      if (ageMs <= staleMs) return { asked: each, kind: "refuse", id };
-      return replace(writing, each, id);
+      if (ageMs > staleMs) return replace(writing, each, id);
+      return { asked: each, kind: isSame ? "insert" : "refuse", id };
     }),
   );
 }

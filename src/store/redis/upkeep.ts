@@ -97,18 +97,30 @@ interface Work {
   readonly marked: number;
   readonly cascades: number;
   readonly expansions: number;
+  /** Chains that are being removed. */
+  readonly removals: number;
   /** Expired ones, and those that must be looked at for what they buffer. */
   readonly sessions: number;
 }
 
 /** What upkeep would find on each shard. One shard alone is not asked: its step finds out. */
-async function lookForWork({ connection }: Writing): Promise<readonly Work[]> {
-  if (connection.shards === 1) return [{ jobs: 1, nextInMs: -1, marked: 1, cascades: 1, expansions: 1, sessions: 1 }];
+export async function lookForWork({ connection }: Writing): Promise<readonly Work[]> {
+  if (connection.shards === 1)
+    return [{ jobs: 1, nextInMs: -1, marked: 1, cascades: 1, expansions: 1, removals: 1, sessions: 1 }];
   return (await askAll(connection, "due")).map((answer) => {
-    const [jobs = 0, nextAt = -1, marked = 0, cascades = 0, expired = 0, buffering = 0, now = 0, expansions = 0] =
-      listOf(answer).map(numberOf);
+    const [
+      jobs = 0,
+      nextAt = -1,
+      marked = 0,
+      cascades = 0,
+      expired = 0,
+      buffering = 0,
+      now = 0,
+      expansions = 0,
+      removals = 0,
+    ] = listOf(answer).map(numberOf);
     const nextInMs = nextAt < 0 ? -1 : Math.max(0, nextAt - now);
-    return { jobs, nextInMs, marked, cascades, expansions, sessions: expired + buffering };
+    return { jobs, nextInMs, marked, cascades, expansions, removals, sessions: expired + buffering };
   });
 }
 

@@ -90,6 +90,7 @@ export const retentionCases: readonly Case[] = [
   },
   {
     name: "prune / takes chains in batches, newest jobs first, the root last, and ends what it began first (68)",
+    needs: ["shardWideOrder"],
     async run(world) {
       await ended(world, "p");
       await ended(world, "q");

@@ -1,5 +1,6 @@
 -- due: what upkeep would find here. Answers [jobs that are due, run time of the next one or -1, jobs marked to propagate, jobs with
--- a due cascade, expired sessions, sessions with buffered leases, the time, jobs whose staged children are to be put in].
+-- a due cascade, expired sessions, sessions with buffered leases, the time, jobs whose staged children are to be put in,
+-- chains that are being removed].
 local first = call('ZRANGE', prefix .. 'due', 0, 0, 'WITHSCORES')
 local time = now()
 return pack({
@@ -11,4 +12,5 @@ return pack({
   call('HLEN', prefix .. 'buffered'),
   time,
   call('ZCARD', prefix .. 'expand'),
+  call('ZCARD', prefix .. 'pruning'),
 })
