@@ -70,7 +70,7 @@ test("transactional enqueue / a job is not there before the commit, then it is p
     ]);
   }));
 
-test("transactional enqueue / a rollback leaves nothing, and wakes nobody", () =>
+test("transactional enqueue / a rollback leaves nothing, and wakes nobody (5)", () =>
   withShop(async ({ world, client, app, url, schema }) => {
     const listener = new pg.Client({ connectionString: url });
     await listener.connect();
