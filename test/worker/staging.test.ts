@@ -127,3 +127,23 @@ function declareAllIn(context: JobContext, round: number): void {
     context.child(ChoreSchema, { script: name }, { key: name });
   }
 }
+
+test("staging / a parent has 100,000 children (57)", async () => {
+  await using world = await openWorld();
+  const worker = world.worker({ concurrency: 1 }).handle(MakeAlbumSchema, async (_, context) => {
+    for (let index = 0; index < 100_000; index += 1) {
+      context.child(ChoreSchema, { script: `${index}` });
+      if (index % 5_000 === 0) await context.flush();
+    }
+    assert.throws(() => context.child(ChoreSchema, {}), failing("TOO_MANY_CHILDREN", "100000"));
+    return {};
+  });
+  void worker.run();
+  const handle = await world.client.enqueue(MakeAlbumSchema, {}, { maxAttempts: 1 });
+  const { signal } = new AbortController();
+  const info = await handle.wait({ until: "RAN", signal });
+  assert.deepEqual([info.state, info.attempts[0]?.outcome], ["AWAITING_CHILDREN", "SUCCEEDED"]);
+  while ((await world.client.queue("default")).counts.READY !== 100_000) await new Promise(setImmediate);
+  const { jobs } = await world.store.dump();
+  assert.deepEqual([jobs.length, jobs[0]?.pendingChildren, jobs[0]?.staged], [100_001, 100_000, 0]);
+});

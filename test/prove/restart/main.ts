@@ -34,7 +34,7 @@ const shownMax = 10;
 
 exitOnSignals();
 const { values } = parseArgs({ options: { store: { type: "string" } } });
-const storeName = values.store ?? "postgres";
+const storeName = values.store ?? "sqlite";
 const folder = mkdtempSync(path.join(tmpdir(), "conveyor-restart-"));
 const store = await openThrowAwayStore(storeName, folder);
 const addresses = await Promise.all(Array.from({ length: store.shared ? 2 : 1 }, freeAddress));
