@@ -12,7 +12,7 @@ export const bulkFlags: Readonly<Record<string, Flag>> = {
 };
 
 /** One page of a bulk call, and what came of it. */
-export interface BulkPageRequest {
+interface BulkPageRequest {
   readonly validateOnly: boolean;
   readonly pageSize: number;
   readonly pageToken: string;

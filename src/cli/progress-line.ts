@@ -1,7 +1,7 @@
 import { cut } from "./table.ts";
 
 /** A line that tells how far long work is; gone when it is disposed of. */
-export interface ProgressLine extends Disposable {
+interface ProgressLine extends Disposable {
   readonly say: (line: string) => void;
 }
 

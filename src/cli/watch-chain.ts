@@ -11,7 +11,7 @@ import { printJson } from "./print.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What of a chain is shown: the job at its top, and how deep below it. */
-export interface ChainRequest {
+interface ChainRequest {
   readonly id: string;
   readonly depthMax?: number;
 }

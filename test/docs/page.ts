@@ -4,7 +4,7 @@ import { compiles, printed, type Served, type UserProject, userProject, writeNam
 /**
  * Follows a page of the documentation from its top to its end, as a reader would who types all of it:
  * its .proto files are linted and generated, all TypeScript is compiled under strict rules, and then block by block
- * - a script runs to its end, and prints what the comments behind its `console.log` lines say; one that says `worker.run()` stays
+ * - a script runs to its end, and prints what the comments behind its `console.log` lines say; one that says `await worker.run()` stays
  *   up to the end of the page;
  * - a shell block runs, where `conveyor serve` stays up to the end, too; `npm install` and `npx buf` are what the project begins
  *   with, and `node FILE` has been run where the file stood.
@@ -22,16 +22,14 @@ export async function followPage(page: string): Promise<void> {
   if (names.length > 0) await compiles(project, names);
 
   const up = createRunning(project);
-  try {
-    if (!blocks.some(({ language, text }) => language === "sh" && /^(npx )?conveyor serve/m.test(text)))
-      await up.serve("conveyor serve");
-    for (const { language, text } of blocks) {
-      if (language === "ts") await up.script(await writeNamed(project.folder, text), text);
-      else if (language === "sh") await up.shell(text);
-    }
-  } finally {
-    await up.stop();
+  // What still runs after a failure, the project's end kills.
+  if (!blocks.some(({ language, text }) => language === "sh" && /^(npx )?conveyor serve/m.test(text)))
+    await up.serve("conveyor serve");
+  for (const { language, text } of blocks) {
+    if (language === "ts") await up.script(await writeNamed(project.folder, text), text);
+    else if (language === "sh") await up.shell(text);
   }
+  await up.stop();
 }
 
 /** What runs on while the page is followed. */
@@ -51,7 +49,7 @@ function createRunning(project: UserProject) {
     async script(name: string, source: string): Promise<void> {
       const child = project.script(name, env());
       const said = printed(child);
-      if (/worker\.run\(/.test(source)) {
+      if (/^await worker\.run\(/m.test(source)) {
         said.catch(() => undefined); // awaited in stop
         workers.push({ child, said });
         return;

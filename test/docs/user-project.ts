@@ -171,7 +171,11 @@ export async function printed(child: ChildProcess): Promise<string> {
     });
   }
   await once(child, "close");
-  assert.equal(child.exitCode, 0, said);
+  assert.equal(
+    child.exitCode,
+    0,
+    `${child.spawnargs.at(-1)} ended with ${child.exitCode ?? child.signalCode}: ${said}`,
+  );
   return said;
 }
 

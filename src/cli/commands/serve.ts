@@ -15,6 +15,7 @@ import { printBanner } from "../serve-banner.ts";
 import { edgeFlags, readEdge } from "../serve-edge.ts";
 import { stopSignals } from "../stop-signals.ts";
 import { storeUrlOf } from "../store-url.ts";
+import { boundYoungHeap } from "../young-heap.ts";
 
 export const serve: Command = {
   name: "serve",
@@ -88,6 +89,7 @@ async function startBroker({ args, terminal }: CommandContext): Promise<Running>
       logger: stderrLogger(),
     });
     await broker.start();
+    boundYoungHeap();
     const files = edge.follow(broker);
     const { address } = broker;
     const { principals, certificates } = edge;

@@ -1,7 +1,7 @@
 import { createBroker } from "../../broker/index.ts";
 import { openStore } from "../../embedded/open-store.ts";
 
-export interface DemoBroker extends AsyncDisposable {
+interface DemoBroker extends AsyncDisposable {
   readonly address: string;
 }
 
