@@ -1,4 +1,4 @@
-import type { Message } from "@bufbuild/protobuf";
+import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import {
   type ChildResult,
@@ -10,7 +10,7 @@ import { ConveyorError } from "../core/errors.ts";
 import type { JobError, JobState } from "../core/job.ts";
 import { stateFromWire } from "../wire/enums.ts";
 import { unpackAny } from "../wire/job-payload.ts";
-import type { AnyJobType } from "../wire/job-stub.ts";
+import { type AnyJobType, isJobStub, type JobStub } from "../wire/job-stub.ts";
 import type { TypeLookup } from "../wire/job-type.ts";
 import { typeNameOfUrl } from "../wire/payload.ts";
 
@@ -28,7 +28,8 @@ export interface ChildOutcome {
   readonly error: JobError | undefined;
   /** Full name of its result's message. */
   readonly resultType: string | undefined;
-  /** Its result; undefined when it has none. Throws RESULT_TYPE_MISMATCH for another message than `schema`. */
+  /** Its result; undefined when it has none. Throws RESULT_TYPE_MISMATCH where it is not what the type gives, or not the schema's. */
+  result<Result extends DescMessage>(job: JobStub<DescMessage, Result>): MessageShape<Result> | undefined;
   result<Result extends Message>(schema: GenMessage<Result>): Result | undefined;
 }
 
@@ -103,8 +104,9 @@ function outcomeOf(child: ChildResult): ChildOutcome {
     reason: child.reason || undefined,
     error: error && { name: error.name, message: error.message, stack: error.stack },
     resultType: result && typeNameOfUrl(result.typeUrl, "result.type_url"),
-    result<Result extends Message>(schema: GenMessage<Result>) {
-      return result && (unpackAny(schema, result, "RESULT_TYPE_MISMATCH") as Result); // the name was compared
+    result<Result extends Message>(of: AnyJobType) {
+      const schema = isJobStub(of) ? of.result : of;
+      return result && schema && (unpackAny(schema, result, "RESULT_TYPE_MISMATCH") as Result); // the name was compared
     },
   };
 }

@@ -23,6 +23,12 @@ const handlers: Handlers<typeof shopJobs> = {
   },
   publishAlbum: async ({ title }, context) => {
     const thumbnails = await context.results(ResizeImageJob);
+    const paths: unknown[] = [];
+    for await (const child of context.children()) paths.push(child.result(ResizeImageJob)?.path);
+    assert.deepEqual(
+      paths,
+      thumbnails.map(({ path }) => path),
+    );
     return { indexHtml: `${title}: ${thumbnails.map(({ path }) => path)}`, images: thumbnails.length };
   },
   chore: async (_, context) => context.heir(ResizeImageJob, {}),

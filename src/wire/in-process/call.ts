@@ -31,7 +31,9 @@ export function createCall(options: CallOptions): OpenCall {
   let answered = false;
   let over = false;
 
-  const toServer = createHalf((message) => server?.receive(message));
+  const toServer = createHalf((message) => {
+    if (!over) server?.receive(message);
+  });
   const toClient = createHalf((message) => {
     if (!answered) listener?.onReceiveMetadata(new Metadata());
     answered = true;

@@ -14,6 +14,16 @@ worker.handle(PublishAlbumJob, async ({ title }, context) => {
   const thumbnails = await context.results(ResizeImageJob);
   return { indexHtml: `${title}: ${thumbnails.map(({ path, width }) => `${path} ${width}`)}` };
 });
+worker.handle(PublishAlbumJob, async (_payload, context) => {
+  for await (const child of context.children()) {
+    child.result(ResizeImageJob)?.path satisfies string | undefined;
+    // @ts-expect-error: a thumbnail has no such field
+    child.result(ResizeImageJob)?.indexHtml;
+    // @ts-expect-error: it has no result
+    child.result(ChoreJob);
+  }
+  return {};
+});
 worker.handle(ResizeImageJob, ({ path, width }, context) => {
   if (width > 4_000) return context.discard("too wide");
   if (width < 10) throw context.cancel("too narrow");
