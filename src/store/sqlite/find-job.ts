@@ -14,6 +14,6 @@ export function findJob(step: Step, id: JobId): JobRow | undefined {
 }
 
 /** The chain of this root is being removed. */
-export function isPruning(step: Step, root: number): boolean {
+function isPruning(step: Step, root: number): boolean {
   return step.sql.tuple(selectPruning, root) !== undefined;
 }

@@ -42,7 +42,7 @@ const selectCancels = `
   SELECT lease, cancel FROM job INDEXED BY job_session
   WHERE session = ?+0 AND state = ${State.RUNNING} AND cancel <> 0 ORDER BY seq`;
 
-const selectOldestJob = "SELECT created_at FROM job ORDER BY seq LIMIT 1";
+const selectOldestJob = "SELECT created_at FROM job WHERE seq > 0 ORDER BY seq LIMIT 1";
 const forgetEnded = `
   DELETE FROM session WHERE seq IN (
     SELECT seq FROM session INDEXED BY session_over WHERE ended_at IS NOT NULL AND ended_at < ?+0 LIMIT ?+0)`;

@@ -15,7 +15,7 @@ type Success = Extract<Outcome, { kind: "success" }>;
 type Nodes = readonly NewNode[];
 
 const writeResult = "UPDATE job SET result_type = ?, result = ? WHERE seq = ?";
-const expandStage = "UPDATE stage SET phase = 2 WHERE job = ?+0 AND phase = 1";
+const expandStage = "UPDATE stage SET phase = 2 WHERE job = ?+0 AND phase < 3";
 
 /**
  * Accepts the success of a running job with all that it declares, in the general case. What cannot be stored is a failed

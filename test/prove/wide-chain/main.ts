@@ -38,7 +38,6 @@ const childCount = Number(values.children);
 const profile = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
 const folder = mkdtempSync(path.join(tmpdir(), "conveyor-wide-chain-"));
 const logFile = (name: string) => path.join(folder, `${name}.log`);
-const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const disk = measureDisk(folder);
 const store = await openThrowAwayStore(values.store, folder);
 const address = await freeAddress();
@@ -52,12 +51,15 @@ const broker = await startBroker({
   nodeArgs: [...profile, `--import=${watch.href}`],
 });
 const memory = sampleMemory(broker.pid, 100);
-const worker = spawnScript(script("worker.ts"), [address], {
+const worker = spawnScript(fileURLToPath(new URL("worker.ts", import.meta.url)), [address], {
   name: "worker",
   logFile: logFile("worker"),
   nodeArgs: profile,
 });
-const bystander = spawnScript(script("bystander.ts"), [address], { name: "bystander", logFile: logFile("bystander") });
+const bystander = spawnScript(fileURLToPath(new URL("bystander.ts", import.meta.url)), [address], {
+  name: "bystander",
+  logFile: logFile("bystander"),
+});
 const caller = createCaller(address);
 const said = new Map<string, number>();
 worker.onLine((line) => {

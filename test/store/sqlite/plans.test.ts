@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type Database from "better-sqlite3";
+import { cancelJob, remove, retryJob, stage } from "../conformance/ask.ts";
 import { child, discard, failure, group, heir, job, success, tree } from "../jobs.ts";
 import { type SqliteWorld, withWorld } from "./world.ts";
 
@@ -14,6 +15,13 @@ const scanned = [
   "SCAN s",
   /SCAN job USING (COVERING )?INDEX job_propagate/,
   /SCAN job USING (COVERING )?INDEX job_due/,
+  // Marks of what is due.
+  "SCAN due",
+  "SCAN pruning",
+  "SCAN CONSTANT ROW",
+  /SCAN \(subquery-\d+\)/,
+  /SCAN stage USING (COVERING )?INDEX stage_(expand|over)/,
+  /SCAN (due|barrier) USING (COVERING )?INDEX barrier_reviving/,
 ];
 
 test("plans / no statement of any verb reads a table of jobs, payloads, attempts or sessions whole (8)", () =>
@@ -103,6 +111,42 @@ async function walk(world: SqliteWorld): Promise<void> {
   await world.insert(tree(job("reader"), heir("reading")));
   await world.succeed((await world.claimIds())[0] ?? "", [child("read")]);
   await world.drain();
+  await walkOfUsers(world);
+}
+
+/** Cancels, revivals, staged children, progress and removal. */
+async function walkOfUsers(world: SqliteWorld): Promise<void> {
+  const { store } = world;
+  const inner = child("inner", { policy: "FAIL_FAST" }, child("dies"), child("left"), heir("late"));
+  await world.insert(tree(job("wide"), inner, child("beside"), heir("last", { trigger: "SETTLED" })));
+  await world.drain((id) => (id === "dies" ? discard() : success()));
+  for (const id of ["dies", "inner", "wide"]) {
+    await retryJob(world, id);
+    await world.upkeep();
+  }
+  await world.drain();
+  await world.insert(
+    tree(job("stopped"), child("stopped-child"), heir("stopped-heir")),
+    job("stages"),
+    job("removed", { requestId: "r" }),
+  );
+  await cancelJob(world, "stopped", { includeHeirs: true });
+  await world.claim();
+  await stage(world, "stages", 1, [child("first", { key: "one" }), child("second")]);
+  await stage(world, "stages", 2, [child("third", { key: "one" })]);
+  await store.report([{ leaseId: world.lease("stages").leaseId, bytes: new Uint8Array(1) }]);
+  await world.end("stages", { ...success([heir("reads", { key: "two" })]), staged: 2 });
+  await store.expand({ max: 1 });
+  await world.upkeep();
+  await world.drain();
+  await remove(world, "removed");
+  await world.insert(job("removed"), job("other", { requestId: "r", payload: "removed" }));
+  await remove(world, "wide", 2);
+  await store.prune({ max: 2 });
+  await store.listJobs({ states: [], includeChainFailed: true, rootsOnly: true, updatedSince: 1 }, { size: 2 });
+  world.advance(100 * 86_400_000);
+  while ((await store.prune({ max: 10 })).more);
+  await store.prune({ max: 10 });
 }
 
 /** What the statement reads whole that it must not. */
