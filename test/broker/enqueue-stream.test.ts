@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { fromBinary } from "@bufbuild/protobuf";
 import { JobService } from "../../gen/conveyor/v1/job_service_pb.ts";
 import { ChoreSchema } from "../../gen/shop/v1/shop_pb.ts";
+import type { Store } from "../../src/store/store.ts";
 import { fromRpcStatus } from "../../src/wire/error-status.ts";
 import { callUnary } from "../../src/wire/unary.ts";
 import { failingStore, gatedStore } from "./gated-store.ts";
@@ -41,6 +43,36 @@ test("enqueue stream / items are inserted in the order of the stream, over all f
   const delivered = (await at.deliveries(3_000)).map((delivery) => delivery.jobId);
   assert.deepEqual(delivered, byNumber);
   assert.equal((await call.getQueue("default"))?.counts.length, 1);
+});
+
+test("enqueue stream / nothing of a stream is inserted beside what comes earlier in it, where commits run side by side", async (t) => {
+  const { store, gate } = await gatedStore();
+  const commits: number[] = [];
+  const side: Store = {
+    ...store,
+    description: { ...store.description, flights: 2 },
+    commit(batch) {
+      if (batch.insert.length > 0) commits.push(batch.insert.length);
+      return store.commit(batch);
+    },
+  };
+  const { producer, client } = await producerWorld(t, { store: side });
+  gate.hold(({ insert }) => insert.length > 0);
+  producer.items(choreItems(1, 1_000));
+  producer.items(choreItems(1_001, 1_000));
+  await gate.held();
+  const other = openProducer(client);
+  other.hello();
+  other.items(choreItems(1, 200));
+  await other.acks(200);
+  assert.deepEqual(commits.slice(1), [200], "another stream's go beside");
+  gate.go();
+  await producer.acks(2_000);
+  const scripts = (await store.dump()).jobs.slice(200).map((job) => fromBinary(ChoreSchema, job.payload.bytes).script);
+  assert.deepEqual(
+    scripts,
+    Array.from({ length: 2_000 }, (_, index) => `${index + 1}`),
+  );
 });
 
 test("enqueue stream / a bad item is refused by its number, and stops none that come later (2)", async (t) => {
