@@ -97,7 +97,7 @@ function asBufCurl(line: string): string {
 test("README / every serve flag and command of its table exists", async () => {
   const help = await shell("conveyor help");
   for (const [, group = "", rest = ""] of readme.matchAll(/^\| `conveyor (\w+) ?([^|]*)\|/gm)) {
-    const words = [...rest.matchAll(/\b(list|show|wait|pause|resume|limit|set|help)\b/g)].map(
+    const words = [...rest.matchAll(/\b(list|show|wait|cancel|retry|delete|pause|resume|limit|set|purge|help)\b/g)].map(
       ([word]) => `${group} ${word}`,
     );
     for (const name of words.length === 0 || group === "version" ? [group] : words)
