@@ -1,5 +1,4 @@
-import type { ReviveScope } from "../../core/chain.ts";
-import { hasOpenBelow } from "../../core/chain.ts";
+import { hasOpenBelow, type ReviveScope } from "../../core/chain.ts";
 import { isTerminal } from "../../core/job.ts";
 import { isReviveTarget, scopeAbove, scopeAtRetried, scopeBelow, uncount, wasAccepted } from "../../core/revive.ts";
 import { flipEdge, judge, judgeLater, waitingFor } from "./chain.ts";
@@ -7,13 +6,14 @@ import type { JobRow } from "./row.ts";
 import type { Tables } from "./tables.ts";
 import { change, move, type Patch, type To, type Write } from "./write.ts";
 
-export interface PathDown {
+interface PathDown {
   /** The nearest ancestor that is not terminal. */
   readonly open: JobRow | undefined;
   /** The terminal jobs from below it, or from the root, down to the job itself. */
   readonly path: readonly JobRow[];
 }
 
+/** The way down to an ended job, as far as it has ended; everything above is there. */
 export function pathTo(tables: Tables, row: JobRow): PathDown {
   const path = [row];
   for (let at = row; at.parentId !== undefined; ) {
@@ -82,13 +82,8 @@ interface BringBack {
 function bringBack(write: Write, { node, parent, scope }: BringBack): void {
   const patch = { ...fresh(node), ...countedBelow(write.tables, node, scopeBelow(scope)) };
   if (!wasAccepted(node.run, node.lease?.end?.recorded)) {
-    const runAt = node.role === "CHILD" && parent.run === "SUCCEEDED" ? Math.max(write.now, node.runAt) : node.runAt;
-    move(write, node, "revive", placeBelow(write, parent, { ...node, runAt }), {
-      ...patch,
-      run: undefined,
-      ranAt: undefined,
-      runAt,
-    });
+    const { to, runAt } = placeBelow(write, parent, node);
+    move(write, node, "revive", to, { ...patch, run: undefined, ranAt: undefined, runAt });
     return;
   }
   const ranAt = node.ranAt ?? write.now;
@@ -97,9 +92,13 @@ function bringBack(write: Write, { node, parent, scope }: BringBack): void {
   if (isTerminal(judged.state)) flipEdge(write, judged);
 }
 
-function placeBelow(write: Write, parent: JobRow, node: JobRow): To {
-  if (node.role === "HEIR") return { state: "HELD", hold: "BARRIER" };
-  return parent.run === "SUCCEEDED" ? waitingFor(node.runAt, write.now) : { state: "HELD", hold: "PARENT" };
+/** Where a node waits for its turn below its parent. */
+function placeBelow(write: Write, parent: JobRow, node: JobRow): { readonly to: To; readonly runAt: number } {
+  const { runAt } = node;
+  if (node.role === "HEIR") return { to: { state: "HELD", hold: "BARRIER" }, runAt };
+  if (parent.run !== "SUCCEEDED") return { to: { state: "HELD", hold: "PARENT" }, runAt };
+  const due = Math.max(write.now, runAt);
+  return { to: waitingFor(due, write.now), runAt: due };
 }
 
 function targetsBelow(tables: Tables, parent: JobRow, scope: ReviveScope): JobRow[] {
