@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import type { HashFile } from "../../gen/manifest/v1/manifest_pb.ts";
-import type { JobContext } from "../../src/index.ts";
+import type { HashFileJob } from "../../gen/manifest/v1/manifest_jobs.ts";
+import type { Handler } from "../../src/index.ts";
 import { absolute, fromWire, toWire } from "./file-path.ts";
 
 const chunkBytes = 64 * 1024;
 
 /** Reads a file as it is now; running it twice does no harm. */
-export async function hashFile(job: HashFile, { signal }: JobContext) {
+export const hashFile: Handler<typeof HashFileJob> = async (job, { signal }) => {
   const path = fromWire(job);
   const hash = createHash("sha256");
   const chunk = Buffer.allocUnsafe(chunkBytes);
@@ -23,4 +23,4 @@ export async function hashFile(job: HashFile, { signal }: JobContext) {
     size += bytesRead;
   }
   return { ...toWire(path), sha256: hash.digest("hex"), size: BigInt(size) };
-}
+};

@@ -1,23 +1,18 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type FileHash,
-  HashFileSchema,
-  type Manifest,
-  type MergeManifest,
-  ScanFolderSchema,
-} from "../../gen/manifest/v1/manifest_pb.ts";
-import type { JobContext } from "../../src/index.ts";
+import { HashFileJob, type MergeManifestJob, ScanFolderJob } from "../../gen/manifest/v1/manifest_jobs.ts";
+import type { Manifest } from "../../gen/manifest/v1/manifest_pb.ts";
+import type { Handler, JobContext } from "../../src/index.ts";
 import { fromWire } from "./file-path.ts";
 import { formatLines, type ManifestLine, parseLines } from "./manifest-lines.ts";
 
 /** The handler that writes manifests into `workFolder`, one for each job: a second run of the same job writes the same file. */
-export function mergeManifest(workFolder: string) {
-  return async (_job: MergeManifest, context: JobContext) => {
-    const hashes = await context.results<FileHash>(HashFileSchema);
+export function mergeManifest(workFolder: string): Handler<typeof MergeManifestJob> {
+  return async (_job, context) => {
+    const hashes = await context.results(HashFileJob);
     const lines: ManifestLine[] = hashes.map((each) => ({ path: fromWire(each), sha256: each.sha256 }));
-    for (const part of await context.results<Manifest>(ScanFolderSchema)) lines.push(...(await readPart(part)));
+    for (const part of await context.results(ScanFolderJob)) lines.push(...(await readPart(part)));
     const content = formatLines(lines);
     const manifestPath = join(workFolder, `${context.id}.sha256`);
     await mkdir(workFolder, { recursive: true });

@@ -1,4 +1,4 @@
-import { HashFileSchema, MergeManifestSchema, ScanFolderSchema } from "../../gen/manifest/v1/manifest_pb.ts";
+import { HashFileJob, MergeManifestJob, ScanFolderJob } from "../../gen/manifest/v1/manifest_jobs.ts";
 import type { Conveyor, QueueInfo } from "../../src/index.ts";
 
 /** How far a chain is. */
@@ -35,9 +35,9 @@ export function progressOf(conveyor: Conveyor, chainId: string): LookAtProgress 
       levelsReadAt = performance.now();
     }
     return {
-      files: countOf(files, HashFileSchema.typeName),
-      folders: countOf(folders, ScanFolderSchema.typeName),
-      manifests: countOf(folders, MergeManifestSchema.typeName),
+      files: countOf(files, HashFileJob.name),
+      folders: countOf(folders, ScanFolderJob.name),
+      manifests: countOf(folders, MergeManifestJob.name),
       levels,
     };
   };

@@ -1,10 +1,5 @@
-import {
-  HashFileSchema,
-  MergeManifestSchema,
-  type ScanFolder,
-  ScanFolderSchema,
-} from "../../gen/manifest/v1/manifest_pb.ts";
-import type { JobContext } from "../../src/index.ts";
+import { HashFileJob, MergeManifestJob, ScanFolderJob } from "../../gen/manifest/v1/manifest_jobs.ts";
+import type { Handler } from "../../src/index.ts";
 import { type BytePath, below, fromWire, shown, toBytes, toWire } from "./file-path.ts";
 import { filesBelow, folderEntries } from "./folder-entries.ts";
 import { slicesOf, within } from "./slices.ts";
@@ -13,7 +8,7 @@ import { slicesOf, within } from "./slices.ts";
 const flatFromDepth = 60;
 
 /** Declares a job for each entry of the folder, and the heir that merges what they give into the folder's manifest. */
-export async function scanFolder(job: ScanFolder, context: JobContext) {
+export const scanFolder: Handler<typeof ScanFolderJob> = async (job, context) => {
   const { root } = job;
   const folder = fromWire(job);
   const slice = { above: latin1(job.slice?.above), through: latin1(job.slice?.through) };
@@ -25,17 +20,17 @@ export async function scanFolder(job: ScanFolder, context: JobContext) {
   if (slices.length > 1) {
     for (const each of slices) {
       const range = { above: toBytes(each.above), through: toBytes(each.through) };
-      context.child(ScanFolderSchema, { root, ...toWire(folder), slice: range });
+      context.child(ScanFolderJob, { root, ...toWire(folder), slice: range });
     }
   } else {
     for (const { name, kind } of entries) {
       const payload = { root, ...toWire(below(folder, name)) };
-      if (kind === "file") context.child(HashFileSchema, payload);
-      else context.child(ScanFolderSchema, payload, keyOf(name));
+      if (kind === "file") context.child(HashFileJob, payload);
+      else context.child(ScanFolderJob, payload, keyOf(name));
     }
   }
-  return context.heir(MergeManifestSchema, { path: shown(folder) }, { asResult: true });
-}
+  return context.heir(MergeManifestJob, { path: shown(folder) }, { asResult: true });
+};
 
 /** A folder's name shows in `conveyor chain show`, where it can be a key. */
 function keyOf(name: BytePath): { readonly key?: string } {

@@ -2,7 +2,8 @@
 import { copyFile, mkdir, rename } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Manifest, ManifestSchema, ScanFolderSchema } from "../../gen/manifest/v1/manifest_pb.ts";
+import { ScanFolderJob } from "../../gen/manifest/v1/manifest_jobs.ts";
+import type { Manifest } from "../../gen/manifest/v1/manifest_pb.ts";
 import { type Conveyor, connect, isConveyorError } from "../../src/index.ts";
 import { startBroker } from "./broker-process.ts";
 import { fromText, toWire } from "./file-path.ts";
@@ -63,7 +64,7 @@ async function run(options: Options, stop: AbortSignal): Promise<void> {
 async function makeManifest(address: string, { root, folder }: Options, stop: AbortSignal) {
   await using conveyor = connect(address);
   const payload = { root, ...toWire(fromText(folder)) };
-  const job = await conveyor.enqueue(ScanFolderSchema, payload, { result: ManifestSchema, signal: stop });
+  const job = await conveyor.enqueue(ScanFolderJob, payload, { signal: stop });
   say(`chain   ${job.id}: ScanFolder ${folder}`);
   const look = progressOf(conveyor, job.id);
   const view = progressView(process.stdout);

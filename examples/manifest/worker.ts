@@ -1,6 +1,6 @@
 // node examples/manifest/worker.ts ADDRESS WORK_FOLDER: runs the example's jobs until it is told to stop.
 
-import { HashFileSchema, MergeManifestSchema, ScanFolderSchema } from "../../gen/manifest/v1/manifest_pb.ts";
+import { manifestJobs } from "../../gen/manifest/v1/manifest_jobs.ts";
 import { createWorker } from "../../src/index.ts";
 import { hashFile } from "./hash-file.ts";
 import { mergeManifest } from "./merge-manifest.ts";
@@ -17,10 +17,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 // Who started it is gone, and takes the broker along: there is nobody to say goodbye to.
 process.once("disconnect", () => process.exit(1));
 
-const worker = createWorker(address, { concurrency: 32, name: "manifest" })
-  .handle(ScanFolderSchema, scanFolder)
-  .handle(HashFileSchema, hashFile)
-  .handle(MergeManifestSchema, mergeManifest(workFolder));
+const worker = createWorker(address, { concurrency: 32, name: "manifest" }).handleAll(manifestJobs, {
+  scanFolder,
+  hashFile,
+  mergeManifest: mergeManifest(workFolder),
+});
 console.log(`running jobs of ${address}`);
 await worker.run({ signal: stopping.signal });
 process.exit(0);

@@ -7,12 +7,7 @@ import { after, before, test } from "node:test";
 import { hashFile } from "../../examples/manifest/hash-file.ts";
 import { mergeManifest } from "../../examples/manifest/merge-manifest.ts";
 import { scanFolder } from "../../examples/manifest/scan-folder.ts";
-import {
-  HashFileSchema,
-  ManifestSchema,
-  MergeManifestSchema,
-  ScanFolderSchema,
-} from "../../gen/manifest/v1/manifest_pb.ts";
+import { HashFileJob, manifestJobs, ScanFolderJob } from "../../gen/manifest/v1/manifest_jobs.ts";
 import { type Broker, createBroker } from "../../src/broker/index.ts";
 import { serverDefaults } from "../../src/core/job.ts";
 import { openStore } from "../../src/embedded/open-store.ts";
@@ -33,10 +28,11 @@ before(async () => {
   store = await openStore(`sqlite:${join(root, "jobs.db")}`, { defaults: serverDefaults });
   broker = createBroker({ store, listen: "127.0.0.1:0" });
   await broker.start();
-  worker = createWorker(broker.address, { concurrency: 16 })
-    .handle(ScanFolderSchema, scanFolder)
-    .handle(HashFileSchema, hashFile)
-    .handle(MergeManifestSchema, mergeManifest(join(root, "manifests")));
+  worker = createWorker(broker.address, { concurrency: 16 }).handleAll(manifestJobs, {
+    scanFolder,
+    hashFile,
+    mergeManifest: mergeManifest(join(root, "manifests")),
+  });
   running = worker.run();
   client = connect(broker.address);
 });
@@ -52,7 +48,7 @@ after(async () => {
 
 /** Makes the manifest of a folder and holds it to what find and sha256sum say. */
 async function makeManifest(folder: string) {
-  const job = await client.enqueue(ScanFolderSchema, { root, path: folder }, { result: ManifestSchema });
+  const job = await client.enqueue(ScanFolderJob, { root, path: folder });
   const manifest = await job.result({ signal: AbortSignal.timeout(60_000) });
   const found = execFileSync("find", [folder, "-type", "f", "-print0"], { cwd: root, encoding: "latin1" });
   const paths = found.split("\0").slice(0, -1);
@@ -86,9 +82,9 @@ test("manifest / splits a folder of more files than one result may declare", asy
   await makeWideFolder(join(root, "tree", "wide"), 2_345);
   const { id } = await makeManifest("tree/wide");
   const { nodes } = await client.chain(id);
-  const slices = nodes.filter(({ type, depth }) => type === ScanFolderSchema.typeName && depth === 1);
+  const slices = nodes.filter(({ type, depth }) => type === ScanFolderJob.name && depth === 1);
   assert.equal(slices.length, 3);
-  const files = nodes.filter(({ type, depth }) => type === HashFileSchema.typeName && depth === 2);
+  const files = nodes.filter(({ type, depth }) => type === HashFileJob.name && depth === 2);
   assert.equal(
     files.reduce((sum, { count }) => sum + count, 0),
     2_345,
@@ -103,7 +99,7 @@ test("manifest / of a tree with more levels than a chain may have", async () => 
 });
 
 test("manifest / a folder that is not there ends the chain dead, and says why", async () => {
-  const job = await client.enqueue(ScanFolderSchema, { root, path: "tree/none" }, { maxAttempts: 1 });
+  const job = await client.enqueue(ScanFolderJob, { root, path: "tree/none" }, { maxAttempts: 1 });
   await assert.rejects(job.result(), { code: "JOB_FAILED", message: /ENOENT/ });
 });
 
