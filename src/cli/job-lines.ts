@@ -48,6 +48,7 @@ function factsOf(job: Job, terminal: Terminal): readonly (readonly [string, stri
     ["runs from", timeText(job.runTime)],
     ["run ended", job.runEndTime === undefined ? "" : timeText(job.runEndTime)],
     ["finished", job.finishTime === undefined ? "" : timeText(job.finishTime)],
+    ["progress", progressOf(job)],
     ["counts", countsOf(job)],
     ["request id", printable(job.requestId)],
     [
@@ -71,6 +72,14 @@ function openBelow(job: Job): string {
   return `${job.pendingChildren} children, ${job.pendingHeirs} heirs`;
 }
 
+function progressOf({ progress }: Job): string {
+  if (progress === undefined) return "";
+  const percent = progress.fraction === undefined ? "" : `${Math.floor(progress.fraction * 100)} %`;
+  const details = progress.details === undefined ? "" : JSON.stringify(progress.details);
+  const said = [percent, progress.message, details].filter((part) => part !== "").map(printable);
+  return `${said.join(", ")} (attempt ${progress.attempt}, ${timeText(progress.updateTime)})`;
+}
+
 function countsOf(job: Job): string {
   const parts = [
     [job.attempt, "attempts"],
@@ -78,6 +87,7 @@ function countsOf(job: Job): string {
     [job.crashCount, "crashes"],
     [job.snoozeCount, "snoozes"],
     [job.releaseCount, "releases"],
+    [job.epoch, "revivals"],
   ] as const;
   return parts
     .filter(([count]) => count > 0)

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { conveyor, serve } from "./conveyor.ts";
 import { startShopWorker, startWorld, type World } from "./world.ts";
 
 let world: World;
@@ -66,6 +68,8 @@ test("job retry / runs a dead job again; with the epoch that was seen, a repeat 
   assert.deepEqual([state, epoch], ["JOB_STATE_READY", 1]);
   const repeated = await world.json<JobJson>(["job", "retry", id, "--expected-epoch", "0"]);
   assert.equal(repeated.epoch, 1);
+  const { stdout } = await world.conveyor(["job", "show", id]);
+  assert.match(stdout, /^counts {2,}1 attempts, 1 revivals$/m);
   const ahead = await world.conveyor(["job", "retry", id, "--expected-epoch", "7"]);
   assert.equal(ahead.code, 2, ahead.stderr);
 });
@@ -148,5 +152,49 @@ test("bulk / an id and a filter, or neither, are refused as usage", async () => 
       const neither = await world.conveyor(["job", command, ...args]);
       assert.deepEqual([neither.code, /id of a job, or a filter/.test(neither.stderr)], [2, true], neither.stderr);
     }
+  }
+});
+
+test("job show / tells what the handler said last of its progress", async () => {
+  await using _worker = startShopWorker(world.broker.address);
+  const id = await enqueue(chore, ["-f", "script=progress"]);
+  assert.equal((await world.conveyor(["job", "wait", id])).code, 0);
+  const { stdout } = await world.conveyor(["job", "show", id]);
+  assert.match(stdout, /^progress {2,}50 %, half\\nof it, \{"done":1\} \(attempt 1, \d{4}-.*Z\)$/m);
+});
+
+test("queue set / takes a retention for each way to end, and none goes back to the server's", async () => {
+  const spans = ["--retention-completed", "1h", "--retention-cancelled", "30m", "--retention-dead", "7d"];
+  const { stdout } = await world.conveyor(["queue", "set", "kept", ...spans]);
+  assert.match(stdout, /^kept {2,}completed 1h, cancelled 30m, dead 7d$/m);
+  interface QueueJson {
+    readonly settings: Readonly<Record<string, unknown>>;
+  }
+  const { settings } = await world.json<QueueJson>(["queue", "set", "kept", "--retention-dead", "none"]);
+  assert.deepEqual(settings, { completedRetention: "3600s", cancelledRetention: "1800s" });
+});
+
+test("serve --retention-cancelled / a broker that is started with it removes what was cancelled longer ago", async () => {
+  const store = ["--store", `sqlite:${join(world.folder, "kept.db")}`];
+  let id = "";
+  {
+    await using first = await serve(store);
+    const address = ["--address", first.address];
+    id = (await conveyor(["enqueue", "conveyor.v1.Group", "--in", "1h", ...address])).stdout.trim();
+    assert.equal((await conveyor(["job", "cancel", id, ...address])).code, 0);
+    await first.stop();
+  }
+  await using second = await serve([...store, "--retention-cancelled", "1ms"]);
+  // Looked for at the start; each look here is a process of its own.
+  for (let look = 0; look < 20; look++) {
+    if ((await conveyor(["job", "show", id, "--address", second.address])).code === 3) return;
+  }
+  assert.fail("the cancelled job is still there");
+});
+
+test("serve / spans that are none are refused as usage", async () => {
+  for (const flag of ["--retention-dead", "--drain-grace"]) {
+    const { code, stderr } = await world.conveyor(["serve", "--store", ":memory:", flag, "soon"]);
+    assert.deepEqual([code, stderr.includes(`${flag}: a span is`)], [2, true], stderr);
   }
 });

@@ -47,7 +47,7 @@ export async function startWorld({ store }: { readonly store?: string } = {}): P
 }
 
 /**
- * A worker for the shop: mails are sent, chores do what their script says ("fail …", "discard"), an album is a chain of as many
+ * A worker for the shop: mails are sent, chores do what their script says ("fail …", "discard", "progress"), an album is a chain of as many
  * images, and of albums below it, as was asked for; the images of a folder named broken… fail.
  */
 export function startShopWorker(address: string, queues: { readonly albums?: string } = {}): AsyncDisposable {
@@ -55,6 +55,7 @@ export function startShopWorker(address: string, queues: { readonly albums?: str
     .handle(SendEmailSchema, () => ({ messageId: "m-1", size: 42n }), { result: EmailSentSchema })
     .handle(ChoreSchema, ({ script }, context) => {
       if (script === "discard") throw context.discard(new RangeError("no such chore: 17"));
+      if (script === "progress") context.progress({ fraction: 0.5, message: "half\nof it", details: { done: 1 } });
       if (script.startsWith("fail")) throw new TypeError(`cannot ${script}`);
     })
     .handle(
