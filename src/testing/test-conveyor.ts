@@ -106,15 +106,16 @@ export async function testConveyor(options: TestConveyorOptions = {}): Promise<T
   }
 
   async function advance(span: Span): Promise<void> {
-    let leftMs = parseSpan(span, "advance");
-    for (;;) {
-      await settle(`advance(${JSON.stringify(span)})`, { patienceMs });
-      const nextMs = Math.min(stage.nextInMs() ?? leftMs, clock.nextInMs() ?? leftMs, leftMs);
-      clock.move(nextMs);
-      leftMs -= nextMs;
-      if (leftMs <= 0) break;
+    const what = `advance(${JSON.stringify(span)})`;
+    let leftMs = Math.ceil(parseSpan(span, "advance"));
+    await settle(what, { patienceMs });
+    while (leftMs > 0) {
+      const next = Math.min(stage.nextInMs() ?? leftMs, clock.nextInMs() ?? leftMs);
+      const stepMs = Math.min(leftMs, Math.max(1, Math.ceil(next)));
+      clock.move(stepMs);
+      leftMs -= stepMs;
+      await settle(what, { patienceMs });
     }
-    await settle(`advance(${JSON.stringify(span)})`, { patienceMs });
   }
 
   async function waitFor(job: string | { readonly id: string }, state: JobState): Promise<JobInfo> {
