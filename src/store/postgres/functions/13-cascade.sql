@@ -71,10 +71,11 @@ LANGUAGE plpgsql AS $$
 DECLARE
   mark cascade;
   parent job;
+  nodes job[];
   node job;
   targets bigint[];
   mode integer;
-  last integer;
+  reason smallint;
 BEGIN
   touched := 0;
   events := '{}';
@@ -83,21 +84,51 @@ BEGIN
   SELECT * INTO parent FROM job j WHERE j.seq = p_parent;
   IF mark.seq IS NULL OR parent.seq IS NULL THEN RETURN; END IF;
   mode := below_mode(parent);
+  reason := CASE WHEN mark.kind = 2 THEN 6 ELSE reason_below(parent) END;
   targets := cascade_targets(p_parent, mark.kind, mode, mark.position, p_max + 1);
-  FOREACH node IN ARRAY ARRAY(
+  nodes := ARRAY(
     SELECT j FROM job j
     WHERE j.seq = ANY(targets[1:p_max]) AND is_cancellable(j.state, j.run, j.cancel, j.cancel_heirs, mode = 3)
-    ORDER BY j.position FOR UPDATE SKIP LOCKED)
-  LOOP
-    events := events || cancel_job(p_now, node,
-      CASE WHEN mark.kind = 2 THEN 6::smallint ELSE reason_below(parent) END, mode);
-    touched := touched + 1;
-    last := node.position;
+    ORDER BY j.position FOR UPDATE SKIP LOCKED);
+  touched := cardinality(nodes);
+  events := cancel_leaves(p_now, nodes, (CASE WHEN mode = 3 THEN 4 ELSE 3 END)::smallint, reason);
+  FOREACH node IN ARRAY nodes LOOP
+    CONTINUE WHEN is_waiting_leaf(node.state, node.below);
+    events := events || cancel_job(p_now, node, reason, mode);
   END LOOP;
   IF touched < cardinality(targets[1:p_max]) THEN RETURN; END IF; -- one was locked: the next step begins where this one did
   IF cardinality(targets) <= p_max THEN
     DELETE FROM cascade c WHERE c.seq = p_parent;
   ELSE
-    UPDATE cascade c SET position = last WHERE c.seq = p_parent;
+    UPDATE cascade c SET position = (nodes[touched]).position WHERE c.seq = p_parent;
   END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION is_waiting_leaf(state smallint, below boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT state IN (1, 2, 4, 6) AND NOT below
+$$;
+
+-- The usual case, all at once, as cancel_job does it one by one: those of the locked nodes that wait and have nothing below them.
+CREATE OR REPLACE FUNCTION cancel_leaves(p_now bigint, p_nodes job[], p_run smallint, p_reason smallint) RETURNS event[]
+LANGUAGE plpgsql AS $$
+DECLARE
+  events event[];
+BEGIN
+  WITH leaf AS MATERIALIZED (
+    SELECT n.seq, n.lane, n.state, n.neg_priority, n.run_at, n.parent FROM unnest(p_nodes) n WHERE is_waiting_leaf(n.state, n.below)
+  ), over AS (
+    UPDATE job j SET
+      version = j.version + 1, updated_at = p_now, state = 9, hold = 0, run = p_run, reason = p_reason, ran_at = p_now,
+      finished_at = p_now, edge_flipped = true
+    FROM leaf l WHERE j.seq = l.seq
+  ), unready AS (
+    DELETE FROM ready r USING leaf l
+    WHERE l.state = 2 AND r.lane = l.lane AND r.neg_priority = l.neg_priority AND r.run_at = l.run_at AND r.seq = l.seq
+  ), undue AS (
+    DELETE FROM due d USING leaf l WHERE l.state IN (1, 4) AND d.run_at = l.run_at AND d.seq = l.seq
+  )
+  SELECT ARRAY(SELECT ROW(NULL, l.lane, l.state, 9, count(*), false, NULL, 0, NULL)::event FROM leaf l GROUP BY l.lane, l.state)
+    || ARRAY(SELECT ROW(l.seq, l.lane, 9, 9, 0, true, NULL, 0, l.parent)::event FROM leaf l)
+  INTO events;
+  RETURN events;
 END $$;

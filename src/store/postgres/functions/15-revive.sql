@@ -121,6 +121,7 @@ DECLARE
   parent job;
   mark barrier;
   targets bigint[];
+  nodes job[];
   node job;
 BEGIN
   touched := 0;
@@ -130,16 +131,55 @@ BEGIN
   SELECT * INTO parent FROM job j WHERE j.seq = p_parent;
   IF mark.seq IS NULL OR parent.seq IS NULL THEN RETURN; END IF;
   targets := ARRAY(SELECT t.seq FROM revival_targets(p_parent, mark.reviving, mark.revived, p_max + 1) t);
-  FOREACH node IN ARRAY ARRAY(
-    SELECT j FROM job j WHERE j.seq = ANY(targets[1:p_max]) AND j.state >= 8 ORDER BY j.position FOR UPDATE SKIP LOCKED)
-  LOOP
-    EXIT WHEN node.seq <> targets[touched + 1];
+  nodes := ARRAY(
+    SELECT j FROM job j WHERE j.seq = ANY(targets[1:p_max]) AND j.state >= 8 ORDER BY j.position FOR UPDATE SKIP LOCKED);
+  touched := (SELECT count(*) FROM generate_subscripts(nodes, 1) AS g(at) WHERE (nodes[g.at]).seq = targets[g.at]);
+  nodes := nodes[1:touched];
+  events := bring_back_leaves(p_now, parent, nodes);
+  FOREACH node IN ARRAY nodes LOOP
+    CONTINUE WHEN is_fresh_leaf(node.run, node.recorded, node.below);
     events := events || bring_back(p_now, parent, node, mark.reviving);
-    touched := touched + 1;
-    mark.revived := node.position;
   END LOOP;
+  IF touched > 0 THEN mark.revived := (nodes[touched]).position; END IF;
   more := touched < cardinality(targets);
   UPDATE barrier b SET reviving = CASE WHEN more THEN mark.reviving ELSE 0 END, revived = mark.revived WHERE b.seq = p_parent;
+END $$;
+
+-- Whose run was not accepted, with nothing below.
+CREATE OR REPLACE FUNCTION is_fresh_leaf(run smallint, recorded smallint, below boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT run <> 1 AND recorded <> 1 AND NOT below
+$$;
+
+-- The usual case, all at once, as bring_back and reopen_job do it one by one: those of the locked nodes that start anew and have
+-- nothing below them.
+CREATE OR REPLACE FUNCTION bring_back_leaves(p_now bigint, parent job, p_nodes job[]) RETURNS event[] LANGUAGE plpgsql AS $$
+DECLARE
+  events event[];
+BEGIN
+  WITH leaf AS MATERIALIZED (
+    SELECT n.seq, n.lane, n.state AS was, n.role, n.neg_priority, n.payload_bytes, t.run_at,
+      CASE WHEN n.role = 2 OR parent.run <> 1 THEN 6 WHEN t.run_at > p_now THEN 1 ELSE 2 END AS state
+    FROM unnest(p_nodes) n
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN n.role = 1 AND parent.run = 1 THEN greatest(p_now, n.run_at) ELSE n.run_at END AS run_at) t
+    WHERE is_fresh_leaf(n.run, n.recorded, n.below)
+  ), back AS (
+    UPDATE job j SET
+      version = j.version + 1, updated_at = p_now, epoch = j.epoch + 1, state = l.state,
+      hold = CASE WHEN l.state = 6 THEN l.role ELSE 0 END, run_at = l.run_at, run = 0, ran_at = NULL, finished_at = NULL,
+      cancel = 0, cancel_heirs = false, reason = 0, edge_flipped = false, propagate_due = false, result_of = NULL,
+      failure_count = 0, crash_count = 0, snooze_count = 0, fingerprint = NULL
+    FROM leaf l WHERE j.seq = l.seq
+  ), claimable AS (
+    INSERT INTO ready SELECT lane, neg_priority, run_at, seq, payload_bytes FROM leaf WHERE state = 2
+  ), later AS (
+    INSERT INTO due SELECT run_at, seq FROM leaf WHERE state = 1
+  )
+  SELECT coalesce(array_agg(ROW(NULL, f.lane, f.was, f.state, f.n, false, f.due, 0, NULL)::event), '{}') INTO events
+  FROM (
+    SELECT lane, was, state, count(*) AS n, min(run_at) FILTER (WHERE state = 1) AS due FROM leaf GROUP BY lane, was, state
+  ) f;
+  RETURN events;
 END $$;
 
 -- Brings back one node that its parent counts as open already. One whose run was accepted waits for what comes back below it, or
