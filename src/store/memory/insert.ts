@@ -47,14 +47,14 @@ function matchOf(write: Write, root: NewJob, brought?: Present): Match | undefin
   const payload = payloadOf(write, root.id, brought);
   if (payload !== undefined) return { id: root.id, same: samePayload(payload, root.payload), code: "JOB_ID_EXISTS" };
   const { tables } = write;
-  const gone = remembered(write, tables.memory(root.id));
+  const gone = remembered(write, tables.memories.byId(root.id));
   if (gone !== undefined) return { id: root.id, same: recalls(gone, root.payload), code: "JOB_ID_EXISTS" };
   if (root.requestId === undefined) return undefined;
   const code = "REQUEST_ID_REUSED";
   const id = brought?.requests.get(root.requestId) ?? tables.jobOfRequest(root.requestId)?.id;
   const first = id === undefined ? undefined : payloadOf(write, id, brought);
   if (id !== undefined && first !== undefined) return { id, same: samePayload(first, root.payload), code };
-  const asked = remembered(write, tables.memoryOfRequest(root.requestId));
+  const asked = remembered(write, tables.memories.byRequest(root.requestId));
   return asked === undefined ? undefined : { id: asked.id, same: recalls(asked, root.payload), code };
 }
 

@@ -39,7 +39,7 @@ function removeRows(write: Write, root: JobRow, max: number): number {
 function remember(write: Write, root: JobRow): void {
   const digest = digestOf({ type: root.type, bytes: root.payload });
   const { id, requestId, type } = root;
-  write.tables.putMemory({ id, requestId, type, digest, until: write.now + rememberedMs });
+  write.tables.memories.put({ id, requestId, type, digest, until: write.now + rememberedMs });
 }
 
 /** What tells payloads apart once they are gone. */
@@ -55,11 +55,7 @@ export function prune(write: Write, options: { readonly max: number; readonly re
   for (const root of [...tables.pruning.head(), ...dueRoots(write, retention, max)]) {
     if (count < max) count += removeRows(write, root, max - count);
   }
-  for (const { id } of tables
-    .memories()
-    .filter((each) => each.until <= now)
-    .slice(0, max))
-    tables.deleteMemory(id);
+  for (const id of tables.memories.over(now, max)) tables.memories.forget(id);
   const more = tables.pruning.size > 0 || dueRoots(write, retention, 1).length > 0;
   return { count, more, effects: effectsOf(write) };
 }

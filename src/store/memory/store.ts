@@ -52,11 +52,11 @@ export async function openMemoryStore(options: MemoryStoreOptions): Promise<Stor
       const begun = beginWrite(tables, now, options.defaults);
       try {
         const answer = work(begun);
-        tables.commit();
+        tables.journal.commit();
         for (const each of begun.transitions) options.onTransition?.(each);
         return answer;
       } catch (error) {
-        tables.rollback(0);
+        tables.journal.rollback();
         throw error;
       }
     });

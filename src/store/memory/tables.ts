@@ -1,15 +1,9 @@
 import { isTerminal, type JobState, type TerminalState } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
-import {
-  byEnd,
-  byInsertion,
-  byRunTime,
-  byTurn,
-  type JobRow,
-  type MemoryRow,
-  type QueueRow,
-  type SessionRow,
-} from "./row.ts";
+import { Journal } from "./journal.ts";
+import { dropFrom, listOf, mapOf, sortedOf } from "./map-of-lists.ts";
+import { Memories } from "./memories.ts";
+import { byEnd, byInsertion, byRunTime, byTurn, type JobRow, type QueueRow, type SessionRow } from "./row.ts";
 import { SortedList } from "./sorted-list.ts";
 
 export type LaneCounts = Partial<Record<JobState, number>>;
@@ -30,8 +24,6 @@ export class Tables {
   readonly #chains = new Map<JobId, JobId[]>();
   readonly #stagedNodes = new Map<JobId, number>();
   readonly #endedRoots = new Map<string, SortedList<JobRow>>();
-  readonly #memories = new Map<JobId, MemoryRow>();
-  readonly #remembered = new Map<string, JobId>();
   readonly #sessions = new Map<SessionId, SessionRow>();
   readonly #queues = new Map<QueueName, QueueRow>();
   readonly waiting: SortedList<JobRow> = new SortedList(byRunTime);
@@ -39,22 +31,8 @@ export class Tables {
   readonly cascadeDue: SortedList<JobRow> = new SortedList(byInsertion);
   readonly expandDue: SortedList<JobRow> = new SortedList(byInsertion);
   readonly pruning: SortedList<JobRow> = new SortedList(byInsertion);
-  #journal: (() => void)[] = [];
-
-  // ---- undoing
-
-  savepoint(): number {
-    return this.#journal.length;
-  }
-
-  rollback(savepoint: number): void {
-    while (this.#journal.length > savepoint) this.#journal.pop()?.();
-  }
-
-  /** Forgets how to undo what was done. */
-  commit(): void {
-    this.#journal = [];
-  }
+  readonly journal: Journal = new Journal();
+  readonly memories: Memories = new Memories(this.journal);
 
   // ---- jobs
 
@@ -101,7 +79,7 @@ export class Tables {
 
   /** Staged nodes were accepted (or, below 0, put into the chain). */
   countStaged(rootId: JobId, by: number): void {
-    this.#setIn(this.#stagedNodes, rootId, (this.#stagedNodes.get(rootId) ?? 0) + by || undefined);
+    this.journal.set(this.#stagedNodes, rootId, (this.#stagedNodes.get(rootId) ?? 0) + by || undefined);
   }
 
   /** The chain of the job is being removed. */
@@ -156,7 +134,7 @@ export class Tables {
     listOf(this.#chains, row.rootId).push(row.id);
     this.#jobs.set(row.id, row);
     this.#index(row);
-    this.#journal.push(() => {
+    this.journal.push(() => {
       this.#takeLast(row.id);
       this.#sequence.pop();
     });
@@ -164,7 +142,7 @@ export class Tables {
 
   putJob(row: JobRow): void {
     const before = this.#replace(row);
-    this.#journal.push(() => this.#replace(before));
+    this.journal.push(() => this.#replace(before));
   }
 
   /** Takes a row away as it stands, as an operator would behind the back of a store in a database; the edges of others still know it. */
@@ -177,7 +155,7 @@ export class Tables {
   /** Removes the newest job of a chain. */
   deleteJob(id: JobId): void {
     const row = this.#takeLast(id);
-    this.#journal.push(() => {
+    this.journal.push(() => {
       if (row.parentId !== undefined) listOf(this.#children, row.parentId).push(id);
       if (row.requestId !== undefined) this.#requests.set(row.requestId, id);
       listOf(this.#chains, row.rootId).push(id);
@@ -265,11 +243,11 @@ export class Tables {
   }
 
   putSession(row: SessionRow): void {
-    this.#setIn(this.#sessions, row.id, row);
+    this.journal.set(this.#sessions, row.id, row);
   }
 
   deleteSession(id: SessionId): void {
-    this.#setIn(this.#sessions, id, undefined);
+    this.journal.set(this.#sessions, id, undefined);
   }
 
   // ---- queues
@@ -283,41 +261,7 @@ export class Tables {
   }
 
   putQueue(row: QueueRow): void {
-    this.#setIn(this.#queues, row.name, row);
-  }
-
-  // ---- what is remembered of removed roots
-
-  memory(id: JobId): MemoryRow | undefined {
-    return this.#memories.get(id);
-  }
-
-  memoryOfRequest(requestId: string): MemoryRow | undefined {
-    const id = this.#remembered.get(requestId);
-    return id === undefined ? undefined : this.#memories.get(id);
-  }
-
-  memories(): MemoryRow[] {
-    return [...this.#memories.values()];
-  }
-
-  putMemory(row: MemoryRow): void {
-    this.#setIn(this.#memories, row.id, row);
-    if (row.requestId !== undefined) this.#setIn(this.#remembered, row.requestId, row.id);
-  }
-
-  deleteMemory(id: JobId): void {
-    const requestId = this.#memories.get(id)?.requestId;
-    this.#setIn(this.#memories, id, undefined);
-    if (requestId !== undefined && this.#remembered.get(requestId) === id) {
-      this.#setIn(this.#remembered, requestId, undefined);
-    }
-  }
-
-  #setIn<Key, Row>(map: Map<Key, Row>, key: Key, row: Row | undefined): void {
-    const before = map.get(key);
-    set(map, key, row);
-    this.#journal.push(() => set(map, key, before));
+    this.journal.set(this.#queues, row.name, row);
   }
 }
 
@@ -332,39 +276,4 @@ function isEndedRoot(row: JobRow): boolean {
 
 function laneKey(queue: QueueName, type: TypeName): string {
   return `${queue} ${type}`;
-}
-
-function set<Key, Row>(map: Map<Key, Row>, key: Key, row: Row | undefined): void {
-  if (row === undefined) map.delete(key);
-  else map.set(key, row);
-}
-
-function listOf<Key, Item>(map: Map<Key, Item[]>, key: Key): Item[] {
-  const list = map.get(key) ?? [];
-  map.set(key, list);
-  return list;
-}
-
-/** Takes an item, mostly the last one, out of a list, and the list with its only one. */
-function dropFrom<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
-  const list = map.get(key) ?? [];
-  const place = list.lastIndexOf(item);
-  if (place >= 0) list.splice(place, 1);
-  if (list.length === 0) map.delete(key);
-}
-
-function mapOf<Key, Inner, Value>(map: Map<Key, Map<Inner, Value>>, key: Key): Map<Inner, Value> {
-  const inner = map.get(key) ?? new Map<Inner, Value>();
-  map.set(key, inner);
-  return inner;
-}
-
-function sortedOf<Key>(
-  map: Map<Key, SortedList<JobRow>>,
-  key: Key,
-  compare: (left: JobRow, right: JobRow) => number,
-): SortedList<JobRow> {
-  const list = map.get(key) ?? new SortedList(compare);
-  map.set(key, list);
-  return list;
 }

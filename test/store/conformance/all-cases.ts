@@ -1,4 +1,5 @@
 import { barrierCases } from "./barrier.ts";
+import { cancelChainCases } from "./cancel-chains.ts";
 import { cancelRequestCases } from "./cancel-requests.ts";
 import { cancelCases } from "./cancels.ts";
 import { cascadeCases } from "./cascades.ts";
@@ -8,6 +9,7 @@ import { childResultCases } from "./child-results.ts";
 import { claimCases } from "./claim.ts";
 import { declarationCases } from "./declarations.ts";
 import { durabilityCases } from "./durability.ts";
+import { expansionCases } from "./expansion.ts";
 import { failFastCases } from "./fail-fast.ts";
 import { failureCases } from "./failures.ts";
 import { filterCases } from "./filters.ts";
@@ -29,6 +31,7 @@ import { retentionCases } from "./retention.ts";
 import { retryCases } from "./retries.ts";
 import { retryRequestCases } from "./retry-requests.ts";
 import { revivalCases } from "./revival.ts";
+import { revivalChainCases } from "./revival-chains.ts";
 import { sessionCases } from "./sessions.ts";
 import { stagingCases } from "./staging.ts";
 import { twoBrokerClaimCases } from "./two-brokers-claims.ts";
@@ -57,9 +60,12 @@ export const allCases: readonly Case[] = [
   ...cascadeCases,
   ...cancelCases,
   ...cancelRequestCases,
+  ...cancelChainCases,
   ...retryRequestCases,
   ...revivalCases,
+  ...revivalChainCases,
   ...stagingCases,
+  ...expansionCases,
   ...progressCases,
   ...retentionCases,
   ...filterCases,
