@@ -74,3 +74,16 @@ test("drain / no session begins at a broker that stops", async (t) => {
   worker.send({ case: "goodbye", value: {} });
   await stopped;
 });
+
+test("drain / a stream that ends after Drain was no reset: the session lives on for whoever resumes it", async (t) => {
+  const world = await startWorld(t, { intervals: { drainMs: 60_000, resumeGraceMs: 0 } });
+  await world.call.enqueueChore("held");
+  const worker = await world.worker();
+  await worker.deliveries(1);
+  const stopped = world.broker.stop();
+  await worker.next("drain");
+  worker.stream.close(new Error("moved"));
+  await stopped;
+  const [session] = (await world.store.dump()).sessions;
+  assert.ok((session?.expiresAt ?? 0) > Date.now() + 30_000, "it has the rest of its minute");
+});

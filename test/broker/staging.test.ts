@@ -54,7 +54,12 @@ test("staging / frames are acknowledged when they are durable, repeats as the fi
 });
 
 test("staging / a result that comes right behind its children waits for them", async (t) => {
-  const world = await startWorld(t);
+  const store = await openMemoryStore({ defaults: serverDefaults });
+  const late: typeof store.stage = async (items) => {
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    return store.stage(items);
+  };
+  const world = await startWorld(t, { store: { ...store, stage: late } });
   const { worker, leaseId } = await leased(world);
   for (let seq = 1; seq <= 5; seq += 1) stage(worker, leaseId, seq, children(`${seq}-`, 100));
   worker.result({ leaseId, outcome: { case: "success", value: { staged: 500 } } });
