@@ -1,8 +1,8 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { JobFilterSchema } from "../../gen/conveyor/v1/job_service_pb.ts";
+import type { Message } from "@bufbuild/protobuf";
+import type { JobFilter as WireFilter } from "../../gen/conveyor/v1/job_service_pb.ts";
 import type { JobState } from "../core/job.ts";
 import { stateToWire } from "../wire/enums.ts";
-import type { AnyJobType } from "../wire/job-stub.ts";
+import { type AnyJobType, isJobStub } from "../wire/job-stub.ts";
 import { wordToWire } from "../wire/word-to-wire.ts";
 
 /** Which jobs; what is set must all match. */
@@ -20,7 +20,7 @@ export interface JobFilter {
 }
 
 /** A filter on the wire; INVALID_OPTION for a state that there is not. */
-export function jobFilterToWire(filter: JobFilter) {
+export function jobFilterToWire(filter: JobFilter): Omit<WireFilter, keyof Message> {
   return {
     rootId: filter.rootId ?? "",
     parentId: filter.parentId ?? "",
@@ -29,10 +29,10 @@ export function jobFilterToWire(filter: JobFilter) {
     states: (filter.states ?? []).map((state) => wordToWire(stateToWire, state, "states")),
     includeChainFailed: filter.includeChainFailed ?? false,
     errorFingerprint: filter.errorFingerprint ?? "",
-  } satisfies MessageInitShape<typeof JobFilterSchema>;
+  };
 }
 
 function typeName(type: string | AnyJobType = ""): string {
   if (typeof type === "string") return type;
-  return "payload" in type ? type.name : type.typeName;
+  return isJobStub(type) ? type.name : type.typeName;
 }
