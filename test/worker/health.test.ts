@@ -69,6 +69,23 @@ async function untilStuck(worker: Worker) {
   return worker.health();
 }
 
+test("health / a connection that is slow by 2 s is a connection", async () => {
+  await using world = await openWorld({ intervals: { watchdogMs: 8_000 } });
+  await using link = await openLink(world.address);
+  const states: string[] = [];
+  const worker = world
+    .worker({ onStateChange: (state) => states.push(state) }, link.address)
+    .handle(ChoreSchema, () => undefined);
+  void worker.run();
+  while (!worker.health().healthy) await new Promise(setImmediate);
+  link.delay(2_000);
+  const handle = await world.client.enqueue(ChoreSchema, {});
+  const info = await handle.wait({ signal: soon() });
+  assert.deepEqual([info.state, info.attempts.length], ["COMPLETED", 1]);
+  assert.deepEqual(states, ["connecting", "connected"]);
+  link.delay(0);
+});
+
 const faults: Readonly<Record<string, (link: Link) => void>> = {
   "cuts the connection": (link) => link.cut(),
   "stalls half-open": (link) => link.stall(),

@@ -1488,7 +1488,8 @@ export type LeaseJobsRequest = Message<"conveyor.v1.LeaseJobsRequest"> & {
   sessionId: string;
 
   /**
-   * Chosen by the caller, 1 to 128 printable ASCII characters: a repeat with the same id returns the same leases.
+   * A new one for each call, best a UUID, 1 to 128 printable ASCII characters: a repeat with the same id returns the same leases,
+   * as far as they are still held. Where the repeat reaches another broker than the first try, they may be leased anew.
    *
    * @generated from field: string request_id = 2;
    */
@@ -1884,7 +1885,7 @@ export const WorkerService: GenService<{
     output: typeof StageChildrenResponseSchema;
   },
   /**
-   * Keeps a unary session alive and says which of its leases are lost or should stop.
+   * Keeps a unary session alive and says which of its leases are lost or should stop; SESSION_SUPERSEDED once it has ended.
    *
    * @generated from rpc conveyor.v1.WorkerService.ExtendLeases
    */
