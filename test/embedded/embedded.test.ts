@@ -41,6 +41,19 @@ test("embedded / a chain runs from the client to its result with no server and n
   assert.ok(!resources.some((each) => each.includes("Server")), resources.join(", "));
 });
 
+test("embedded / a job is watched to its end, and cancelled, without a connection, too", async () => {
+  await using app = await embedded({ store: ":memory:" });
+  const job = await app.client.enqueue(MakeAlbumJob, { folder: "holiday", images: 1 });
+  const states: string[] = [];
+  for await (const { state } of job.watch({ signal: soon() })) {
+    if (states.at(-1) !== state) states.push(state);
+    if (states.length === 1) void albums(app).run();
+  }
+  assert.deepEqual([states.at(0), states.at(-1)], ["READY", "COMPLETED"]);
+  const unwanted = await app.client.enqueue(ChoreJob, {}, { delay: "1h" });
+  assert.equal((await unwanted.cancel()).state, "CANCELLED");
+});
+
 test("embedded / jobs of a file outlive the process that enqueued them", async () => {
   await inFolder(async (folder) => {
     const store = `sqlite:${join(folder, "jobs.db")}`;
