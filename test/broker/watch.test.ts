@@ -95,10 +95,12 @@ test("watch / a chain shows all of its jobs, those that come later too", async (
 });
 
 test("watch / a watcher that falls behind a large chain catches up at its own pace, and misses nothing", async (t) => {
-  const world = await startWorld(t);
+  const { store, advance } = await clockedStore(t);
+  const world = await startWorld(t, { store, intervals: { bookmarkMs: 20 } });
   const root = await family(world, 6_000);
+  advance(60_000);
   const watcher = openWatcher(smallClient(t, world), { rootId: root.id });
-  await watcher.until((event) => event.id === root.id);
+  await watcher.once(() => watcher.token !== "");
   watcher.stream.pause();
   await callUnary(world.client, JobService.method.cancelJob, { id: root.id });
   await world.call.waitJob(root.id);
@@ -107,6 +109,19 @@ test("watch / a watcher that falls behind a large chain catches up at its own pa
   watcher.stream.resume();
   await allCancelled(watcher, 6_001);
 });
+
+/** A store in memory whose clock the test moves. */
+async function clockedStore(t: TestContext) {
+  let ahead = 0;
+  const store = await openMemoryStore({ defaults: serverDefaults, clock: () => Date.now() + ahead });
+  t.after(() => store.close());
+  return {
+    store,
+    advance(ms: number) {
+      ahead += ms;
+    },
+  };
+}
 
 /** A client whose connection takes little that it has not read. */
 function smallClient(t: TestContext, world: World): grpc.Client {
@@ -126,21 +141,19 @@ async function allCancelled(watcher: ScriptedWatcher, count: number): Promise<vo
 }
 
 test("watch / who goes on with a token gets what has changed since, and no more", async (t) => {
-  let now = Date.now();
-  const store = await openMemoryStore({ defaults: serverDefaults, clock: () => now });
-  t.after(() => store.close());
+  const { store, advance } = await clockedStore(t);
   const world = await startWorld(t, { store, intervals: { bookmarkMs: 20 } });
   const quiet = await world.call.enqueueChore();
   const busy = await world.call.enqueueChore();
   const root = await family(world, 2);
-  now += 60_000;
+  advance(60_000);
   const ids = [quiet.id, busy.id];
   const jobs = watch(world, { ids });
   const chain = watch(world, { rootId: root.id });
   await jobs.once(() => jobs.token !== "" && jobs.events.length === 2);
   await chain.once(() => chain.token !== "" && chain.events.length === 3);
   for (const watcher of [jobs, chain]) watcher.stream.close(new Error("the connection broke"));
-  now += 1_000;
+  advance(1_000);
   for (const id of [busy.id, root.id]) await callUnary(world.client, JobService.method.cancelJob, { id });
   const again = watch(world, { ids, resumeToken: jobs.token });
   const changed = await again.until(isIn(JobState.CANCELLED));
@@ -154,7 +167,7 @@ test("watch / who goes on with a token gets what has changed since, and no more"
   const refused = async (request: Parameters<typeof openWatcher>[1]) => (await watch(world, request).ended)?.code;
   assert.equal(await refused({ ids: [busy.id], resumeToken: jobs.token }), "BAD_TOKEN");
   assert.equal(await refused({ rootId: root.id, resumeToken: jobs.token }), "BAD_TOKEN");
-  now += 2 * 3_600_000;
+  advance(2 * 3_600_000);
   assert.equal(await refused({ ids, resumeToken: jobs.token }), "RESUME_TOKEN_EXPIRED");
 });
 

@@ -2,6 +2,7 @@ import type { Job } from "../../../gen/conveyor/v1/job_pb.ts";
 import type { JobSummary } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import { sleep } from "../../runtime/abort.ts";
+import { turnOfEventLoop } from "../../runtime/deferred.ts";
 import { createTurns } from "../../runtime/turns.ts";
 import type { LookSchedule } from "../look-schedule.ts";
 import { chainPages, eventJobs } from "./chain-pages.ts";
@@ -99,20 +100,24 @@ export function createWatchedChains(
   async function look(rootId: JobId): Promise<void> {
     const chain = chains.get(rootId);
     if (chain?.lookedMs === undefined) return;
-    const startedAt = clock.elapsed();
     const startedMs = await store.readTime();
     const deep = startedMs - chain.deepLookedMs >= deepEveryMs;
-    try {
-      for await (const page of chainPages(context, rootId, chain.lookedMs - (deep ? overlapMs : shortOverlapMs))) {
-        const fresh = page.filter((job) => chain.told.get(job.id)?.version !== job.version);
-        if (fresh.length > 0) schedule.soon(rootId);
-        const jobs = await eventJobs(context, fresh);
-        for (const [index, job] of fresh.entries()) tell(rootId, chain, job, jobs[index]);
-      }
-      if (deep) await lookForEnd(rootId, chain);
-    } finally {
-      schedule.rest(rootId, restFactor * (clock.elapsed() - startedAt));
+    const pages = chainPages(context, rootId, chain.lookedMs - (deep ? overlapMs : shortOverlapMs));
+    let readMs = 0;
+    for (;;) {
+      const startedAt = clock.elapsed();
+      const page = await pages.next();
+      readMs += clock.elapsed() - startedAt;
+      schedule.rest(rootId, restFactor * readMs);
+      if (page.done) break;
+      const fresh = page.value.filter((job) => chain.told.get(job.id)?.version !== job.version);
+      if (fresh.length > 0) schedule.soon(rootId);
+      const jobs = await eventJobs(context, fresh);
+      for (const [index, job] of fresh.entries()) tell(rootId, chain, job, jobs[index]);
+      // The boxes are emptied meanwhile, and everyone else has a turn.
+      await turnOfEventLoop();
     }
+    if (deep) await lookForEnd(rootId, chain);
     chain.lookedMs = startedMs;
     if (deep) chain.deepLookedMs = startedMs;
     for (const [id, { updatedAt }] of chain.told) if (updatedAt < startedMs - overlapMs) chain.told.delete(id);
