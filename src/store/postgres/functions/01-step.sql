@@ -5,6 +5,8 @@
 -- (never waited for: held nodes belong to the holder of their parent, others are skipped when they are locked); rows of queues
 -- with a limit or that are new; counters. Claims, promote, propagate and cascade skip what others have locked.
 -- Decisions are made after the lock, from rows read again.
+-- What users ask for keeps to it: a cancel (14-cancel.sql) goes from the jobs that wait or run to their parents; a retry (16-retry.sql)
+-- and a removal (19-remove.sql) take ended jobs upwards, since whoever holds one (propagate) waits at most for its parent.
 --
 -- An application's transaction (20-enqueue.sql) may stay open for long: besides the ids of its own jobs it locks nothing that a
 -- broker waits for. What it would change for all (lanes, queues, counters) it leaves apart, and promote takes it in.
