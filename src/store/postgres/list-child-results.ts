@@ -40,7 +40,7 @@ const selectChildren = (schema: string, completedOnly: boolean): string => `
 
 /**
  * The children beside the heir that holds this live lease, in declaration order. They have all ended, so that what is read in
- * several statements is one moment. One parent has some ten thousand of them at most.
+ * several statements is one moment. One parent has a hundred thousand of them at most.
  */
 export async function listChildResults(
   { schema, read }: Connection,
