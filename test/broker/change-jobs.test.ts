@@ -293,3 +293,25 @@ test("delete / a chain larger than one step is removed to its end", async (t) =>
   while (await isThere(root.id));
   assert.deepEqual((await world.store.dump()).jobs, []);
 });
+
+test("change / asks whether the caller may, with the job's queue and type, before anything is touched", async (t) => {
+  const asked: string[] = [];
+  const world = await changeWorld(t, {
+    authorize({ method, queue, type }) {
+      const verb = method.split("/").at(-1) ?? "";
+      if (!["CancelJob", "RetryJob", "DeleteJob"].includes(verb)) return true;
+      asked.push(`${verb} ${type} in ${queue}`);
+      return queue !== "secret";
+    },
+  });
+  const job = await world.call.enqueueChore("", { queue: "secret" });
+  for (const call of [world.cancel(job.id), world.retry({ id: job.id }), world.remove(job.id)]) {
+    await assert.rejects(call, code("ROLE_MISSING", "secret"));
+  }
+  assert.deepEqual(asked.sort(), [
+    "CancelJob shop.v1.Chore in secret",
+    "DeleteJob shop.v1.Chore in secret",
+    "RetryJob shop.v1.Chore in secret",
+  ]);
+  assert.equal((await world.call.getJob(job.id)).version, job.version);
+});
