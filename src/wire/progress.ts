@@ -26,7 +26,7 @@ export function progressFromWire(
   return { leaseId: id, bytes };
 }
 
-/** What is kept of a progress; throws what protobuf says of details that are no JSON. */
+/** What is kept of a progress. */
 export function progressBytes(progress: {
   readonly fraction?: number | undefined;
   readonly message: string;

@@ -57,7 +57,9 @@ export function createCrew(options: CrewOptions): Crew {
     typeOf: (name) => types.get(name),
     contextOf: (type, delivery) => new AttemptContext({ delivery, type, typeOf, reader, line }),
     onStarting: (leaseIds) => session.starting(leaseIds),
-    onRun: (lease) => hooks.tell("onJobStarted", attemptOf(lease.delivery)),
+    onRun(lease) {
+      if (hooks.hears("onJobStarted")) hooks.tell("onJobStarted", attemptOf(lease.delivery));
+    },
     onFailure(lease, error) {
       const attempt = attemptOf(lease.delivery);
       hooks.error(error, { kind: "handler", ...attempt });
@@ -68,7 +70,7 @@ export function createCrew(options: CrewOptions): Crew {
       if (elapsedMs !== undefined) {
         window.observe(elapsedMs);
         const isWell = lease.result?.outcome.case === "success";
-        if (isWell) hooks.tell("onJobSucceeded", attemptOf(lease.delivery), elapsedMs);
+        if (isWell && hooks.hears("onJobSucceeded")) hooks.tell("onJobSucceeded", attemptOf(lease.delivery), elapsedMs);
       }
       if (lease.result !== undefined) outbox.add(lease.result);
       session.cargoReady();

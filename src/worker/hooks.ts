@@ -44,6 +44,8 @@ export interface Hooks {
   readonly last: WorkerState | undefined;
   error(error: unknown, context: ErrorContext): void;
   state(state: WorkerState): void;
+  /** Whether there is a hook of this name: for what is told with every job. */
+  hears(name: Told): boolean;
   /** Tells the one hook of this name. */
   tell<Name extends Told>(name: Name, ...said: Parameters<NonNullable<WorkerHooks[Name]>>): void;
 }
@@ -65,6 +67,7 @@ export function quietHooks(hooks: WorkerHooks): Hooks {
       last = state;
       quietly(() => hooks.onStateChange?.(state));
     },
+    hears: (name) => hooks[name] !== undefined,
     tell(name, ...said) {
       const hook: ((...said: never) => unknown) | undefined = hooks[name];
       if (hook !== undefined) quietly(() => Reflect.apply(hook, hooks, said));

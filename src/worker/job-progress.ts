@@ -24,7 +24,7 @@ export function progressOf(said: number | ProgressInit): { readonly progress: Jo
   if (typeof message !== "string") {
     throw invalidField("INVALID_OPTION", "message", `it is text; got ${typeof message}`);
   }
-  const bytes = encoded({ fraction, message, details });
+  const bytes = progressBytes({ fraction, message, details: details && plain(details) });
   if (bytes.length > limits.progressBytesMax) {
     const problem = `progress takes at most ${limits.progressBytesMax} bytes, this has ${bytes.length}; keep large data elsewhere`;
     throw new ConveyorError("PAYLOAD_TOO_LARGE", problem);
@@ -32,11 +32,14 @@ export function progressOf(said: number | ProgressInit): { readonly progress: Jo
   return { progress: fromBinary(JobProgressSchema, bytes), bytes: bytes.length };
 }
 
-function encoded(progress: Parameters<typeof progressBytes>[0]): Uint8Array {
+/** As JSON has it: protobuf would take what JSON cannot say for nothing. */
+function plain(details: JsonObject): JsonObject {
   try {
-    return progressBytes(progress);
+    const copy: unknown = JSON.parse(JSON.stringify(details));
+    if (typeof copy === "object" && copy !== null && !Array.isArray(copy)) return copy as JsonObject; // just parsed
   } catch (error) {
-    const problem = `they must be plain JSON: ${error instanceof Error ? error.message : String(error)}`;
-    throw invalidField("INVALID_OPTION", "details", problem);
+    const text = error instanceof Error ? error.message : String(error);
+    throw invalidField("INVALID_OPTION", "details", `they must be plain JSON: ${text}`);
   }
+  throw invalidField("INVALID_OPTION", "details", "they must be an object of plain JSON");
 }
