@@ -40,7 +40,8 @@ function failFastFamily(random: Random, view: View): NewTree {
   const slow = { maxAttempts: 3, backoff: { ...anyBackoff(random), initialMs: 900, maxMs: 2_000 } };
   const siblings = Array.from({ length: random.int(3, 4) }, (_, index) => {
     const below = index % 2 === 0 ? [child(newId(view), jobOptions(random, view))] : [];
-    return child(newId(view), { ...edgeOptions(random, view, "CHILD"), ...slow }, ...below);
+    const late = index === 0 && random.chance(0.5) ? { delayMs: random.int(2_000, 6_000) } : {};
+    return child(newId(view), { ...edgeOptions(random, view, "CHILD"), ...slow, ...late }, ...below);
   });
   const priority = random.pick([1, -1]); // before its siblings ran, or after
   const first = child(newId(view), { policy: "FAIL_FAST", type: types[0], queue: queues[0], priority });

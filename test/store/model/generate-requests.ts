@@ -36,12 +36,13 @@ export function retries(random: Random, view: View): Request<"retry"> {
 function toRetry(random: Random, view: View): DumpedJob | undefined {
   const dead = inState(view, "DEAD");
   const fast = dead.filter((job) => job.policy === "FAIL_FAST");
-  const heirs = dead.filter((job) => job.role === "HEIR");
+  const heirs = dead.filter((job) => job.role === "HEIR" && job.run === "DEAD");
   const jobs = random.weighted<readonly DumpedJob[]>([
     [fast.length > 0 ? 5 : 0, fast],
-    [heirs.length > 0 ? 4 : 0, heirs],
+    [heirs.length > 0 ? 16 : 0, heirs],
     [dead.length > 0 ? 6 : 0, dead],
-    [1.5, inState(view, "SCHEDULED", "RETRYING")],
+    [1, inState(view, "SCHEDULED")],
+    [1.5, inState(view, "RETRYING")],
     [0.7, view.dump.jobs],
   ]);
   return jobs.length === 0 ? undefined : random.pick(jobs);

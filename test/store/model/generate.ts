@@ -37,7 +37,7 @@ export function anyCommand(random: Random, view: View): Command {
     [1, () => aimed({ kind: "close", session: anySession(random, view) }, 0)],
     [2.5, () => aimed(updateQueue(random), 0)],
     [2.5, () => aimed(cancels(random, view), someTime(random))],
-    [inState(view, "DEAD").length > 0 ? 9 : 1, () => aimed(retries(random, view), someTime(random))],
+    [inState(view, "DEAD").length > 0 ? 10 : 1.5, () => aimed(retries(random, view), someTime(random))],
     [running > 0 && room ? 5 : 0.5, () => aimed(stages(random, view), 0)],
     [expandDue(view) ? 12 : 0.5, () => aimed({ kind: "expand", max: steps(random) }, someTime(random))],
     [running > 0 ? 2 : 0.3, () => aimed(reports(random, view), someTime(random))],
