@@ -15,7 +15,7 @@ const checkedBytesMax = 32 * 1024 * 1024;
 
 const pragmas = `
   PRAGMA journal_mode = WAL;
-  PRAGMA wal_autocheckpoint = 4000;
+  PRAGMA wal_autocheckpoint = 2000;
   PRAGMA journal_size_limit = 67108864;
   PRAGMA cache_size = -32768;
   PRAGMA temp_store = MEMORY;

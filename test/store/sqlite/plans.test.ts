@@ -135,7 +135,8 @@ async function walkOfUsers(world: SqliteWorld): Promise<void> {
   await stage(world, "stages", 1, [child("first", { key: "one" }), child("second")]);
   await stage(world, "stages", 2, [child("third", { key: "one" })]);
   await store.report([{ leaseId: world.lease("stages").leaseId, bytes: new Uint8Array(1) }]);
-  await world.end("stages", { ...success([heir("reads", { key: "two" })]), staged: 2 });
+  const accepted = { ...success([heir("reads", { key: "two" })]), staged: 2 };
+  await world.end("stages", accepted);
   await store.expand({ max: 1 });
   await world.upkeep();
   await world.drain();
