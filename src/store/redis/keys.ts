@@ -67,7 +67,8 @@
  *                     retention ms when completed, cancelled, dead], each but the first may be false; back-off is packed [kind,
  *                     initial ms, max ms, multiplier, jitter]. Only queues that were set.
  *   count      hash   "<lane>.<state>" -> jobs of this lane in this state
- *   meta       hash   job, session, lane: the last number given; writes: rises with every script that wrote; namespace: the
+ *   meta       hash   job, session, lane: the last number given; writes: rises with every script that wrote; low: no job
+ *                     has a lower number (0 or none: not known); namespace: the
  *                     identity of the namespace that the shard is one of; now: the latest time, only where tests give the clock
  *
  * Removed roots

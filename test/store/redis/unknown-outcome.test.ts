@@ -42,7 +42,14 @@ function connectionTo(tries: readonly Answer[]): { readonly connection: OpenedCo
     close: async () => undefined,
   };
   return {
-    connection: connectionOver({ settings, servers, shards: 1, identity: "", scripts: new Scripts(), clock: undefined }),
+    connection: connectionOver({
+      settings,
+      servers,
+      shards: 1,
+      identity: "",
+      scripts: new Scripts(),
+      clock: undefined,
+    }),
     sent,
   };
 }

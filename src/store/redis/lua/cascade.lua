@@ -2,17 +2,22 @@
 -- brings back what a revival marked, then cancels. Answers packed [count, more 0|1, effects].
 local most = tonumber(ARGV[3])
 
+-- Those that can be brought back, and those that can be cancelled.
+local ended, open = { [State.DEAD] = true, [State.CANCELLED] = true }, {}
+for _, state in pairs(State) do open[state] = not isTerminal(state) end
+
 -- Bounds a step that finds little to touch: children looked at, and parents.
 local lookLeft, parentsMax = 8000, 2000
 
--- Children from an index on that are wanted, at most `limit`, each with its index; and how far it looked, nil: to the end.
-local function findChildren(number, from, limit, isWanted)
-  local found = {}
+-- Children from an index on that are in one of these states and wanted, at most `limit`, each with its index; and how far it
+-- looked, nil: to the end.
+local function findChildren(number, from, limit, states, isWanted)
+  local found, window = {}, math.min(chunk, limit)
   while true do
-    local children = Barrier.children(number, from, chunk)
+    local children = Barrier.children(number, from, window)
     Rows.fetch(children)
     for index, child in ipairs(children) do
-      local row = Rows.get(child)
+      local row = states[Rows.state(child) or 0] and Rows.get(child)
       if row and isWanted(row) then
         found[#found + 1] = { row = row, index = from + index - 1 }
         if #found == limit then return found, from + index end
@@ -20,7 +25,7 @@ local function findChildren(number, from, limit, isWanted)
     end
     from = from + #children
     lookLeft = lookLeft - #children
-    if #children < chunk then return found, nil end
+    if #children < window then return found, nil end
     if lookLeft <= 0 then return found, from end
   end
 end
@@ -48,7 +53,7 @@ local function bringBackBelow(row, barrier, limit)
   local function isWanted(node)
     return node.number > last and Revive.isTarget(node, scope)
   end
-  local targets, lookedTo = findChildren(row.number, barrier.broughtIndex, limit + 1, isWanted)
+  local targets, lookedTo = findChildren(row.number, barrier.broughtIndex, limit + 1, ended, isWanted)
   local isAll = lookedTo == nil
   if isAll or #targets > limit then targets = merged(targets, findHeirs(barrier, isWanted)) end
   local touched = math.min(limit, #targets)
@@ -73,7 +78,7 @@ local function cancelBelow(row, barrier, limit)
   local function canCancel(node)
     return Ending.cancelling(node, mode == 'NOTHING') ~= nil
   end
-  local targets, lookedTo = findChildren(row.number, barrier.seen, limit + 1, canCancel)
+  local targets, lookedTo = findChildren(row.number, barrier.seen, limit + 1, open, canCancel)
   if not isFailFast then
     targets = merged(targets, findHeirs(barrier, function(heir)
       return canCancel(heir) and (mode == 'NOTHING' or heir.trigger == Trigger.SUCCEEDED)

@@ -5,8 +5,8 @@
 local bytesMax = 8388608
 local after, most = unpack(cmsgpack.unpack(ARGV[2]))
 local last = tonumber(hget('meta', 'job') or 0)
-local upTo, details, bytes = math.min(last, after + most), {}, 0
-local from = after + 1
+local from = math.max(after + 1, tonumber(hget('meta', 'low') or 1))
+local upTo, details, bytes = math.min(last, from + most - 1), {}, 0
 
 local function stagedUnder(number)
   local packed = hget('staged', number)

@@ -51,15 +51,18 @@ local function isMatch(record)
   return withChainFailed == 1 or state ~= State.DEAD or byteOf(record, At.reason) ~= Reason.CHAIN_FAILED
 end
 
+-- No job has a lower number.
+local lowest = tonumber(hget('meta', 'low') or 1)
+
 -- The next candidates after `place` as numbers with the place after each, and whether there are more.
 local function descending()
   if place < 0 then place = tonumber(hget('meta', 'job') or 0) + 1 end
   local numbers, places = {}, {}
-  for number = place - 1, math.max(1, place - window), -1 do
+  for number = place - 1, math.max(lowest, place - window), -1 do
     numbers[#numbers + 1] = number
     places[#places + 1] = number
   end
-  return numbers, places, place - window > 1
+  return numbers, places, place - window > lowest
 end
 
 local function descendingKept()

@@ -64,6 +64,21 @@ for _, queue in ipairs(queues) do
     if count < most and not Removal.isTired() then takeDue(queue, kind) end
   end
 end
+-- Raises the number below which there is no job, which is where lists end, as far as a step may.
+local function raiseLowest()
+  local meta = readHash('meta', { 'low', 'job' })
+  local lowest, last = tonumber(meta[1] or 1), tonumber(meta[2] or 0)
+  local at, upTo = lowest, math.min(last, lowest + 4999)
+  while at <= upTo and not Rows.raw(at) do
+    local numbers = {}
+    for number = at, math.min(upTo, at + 999) do numbers[#numbers + 1] = number end
+    Rows.fetch(numbers)
+    while at <= numbers[#numbers] and not Rows.raw(at) do at = at + 1 end
+  end
+  if at > lowest then Writes.put('meta', 'low', text(at)) end
+end
+
+raiseLowest()
 Memories.forget(Memories.over(forgetMax))
 local effects = Effects.answer()
 Writes.flush(true)

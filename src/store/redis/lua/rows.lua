@@ -34,6 +34,14 @@ function Rows.untouched(number)
   return Rows.raw(number)
 end
 
+-- The state of a job, without a row where there is none yet; nil: no such job.
+function Rows.state(number)
+  local row = rows[number]
+  if row ~= nil then return row.state end
+  local raw = Rows.raw(number)
+  return raw and string.byte(raw, 2) or nil
+end
+
 -- Puts changed bytes in place; the caller sees to the indexes. No row of it must be in use. `field` is the number as text.
 function Rows.replace(number, field, bytes)
   raws[number] = bytes

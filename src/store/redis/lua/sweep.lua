@@ -17,7 +17,8 @@ end
 
 local function beginRound()
   Writes.remove('used')
-  return { next = 1, last = tonumber(call('HGET', prefix .. 'meta', 'job') or 0), since = now, kept = 0 }
+  local meta = readHash('meta', { 'low', 'job' })
+  return { next = tonumber(meta[1] or 1), last = tonumber(meta[2] or 0), since = now, kept = 0 }
 end
 
 local function note(session)
