@@ -6,6 +6,7 @@ import { deadRetry } from "./commands/dead-retry.ts";
 import { demo } from "./commands/demo.ts";
 import { enqueue } from "./commands/enqueue.ts";
 import { health } from "./commands/health.ts";
+import { init } from "./commands/init.ts";
 import { jobCancel } from "./commands/job-cancel.ts";
 import { jobDelete } from "./commands/job-delete.ts";
 import { jobList } from "./commands/job-list.ts";
@@ -24,6 +25,7 @@ import { version } from "./commands/version.ts";
 /** Every command, in the order in which help shows them. */
 export const commands: readonly Command[] = [
   demo,
+  init,
   serve,
   enqueue,
   jobList,

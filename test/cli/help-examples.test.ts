@@ -76,9 +76,10 @@ test("help / every command has an example, and it is one of that command", () =>
   for (const { name, example } of examples) assert.ok(example.startsWith(`conveyor ${name}`), example);
 });
 
-for (const { example } of examples.filter(({ name }) => name !== "serve")) {
+for (const { name, example } of examples.filter(({ name }) => name !== "serve")) {
   test(`help / the example works: ${example}`, async () => {
-    await project.shell(example, { CONVEYOR_ADDRESS: broker.address });
+    const there = name === "init" ? "mkdir -p empty && cd empty && " : ""; // the project has begun with it
+    await project.shell(`${there}${example}`, { CONVEYOR_ADDRESS: broker.address });
   });
 }
 
