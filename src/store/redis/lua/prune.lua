@@ -78,7 +78,8 @@ local function raiseLowest()
   if at > lowest then Writes.put('meta', 'low', text(at)) end
 end
 
-raiseLowest()
+-- What makes room comes first, which is all that a full server takes.
+if count > 0 then raiseLowest() end
 Memories.forget(Memories.over(forgetMax))
 local effects = Effects.answer()
 Writes.flush(true)
