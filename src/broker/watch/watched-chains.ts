@@ -15,8 +15,8 @@ import { goneVersion, overlapMs, type WatchContext, type Watcher } from "./watch
 export interface WatchedChains {
   add(rootId: JobId, watcher: Watcher): void;
   remove(rootId: JobId, watcher: Watcher): void;
-  /** Looks at a chain now; throws what the store throws. */
-  look(rootId: JobId): Promise<void>;
+  /** Looks at a chain now, and answers how many ms its reads took; throws what the store throws. */
+  look(rootId: JobId): Promise<number>;
   /** All that changed before this was put into the watcher's box, in ms on the store's clock; undefined: not all has been read yet. */
   coveredMs(rootId: JobId, watcher: Watcher): number | undefined;
 }
@@ -97,9 +97,9 @@ export function createWatchedChains(
     return answer;
   }
 
-  async function look(rootId: JobId): Promise<void> {
+  async function look(rootId: JobId): Promise<number> {
     const chain = chains.get(rootId);
-    if (chain?.lookedMs === undefined) return;
+    if (chain?.lookedMs === undefined) return 0;
     const startedMs = await store.readTime();
     const deep = startedMs - chain.deepLookedMs >= deepEveryMs;
     const pages = chainPages(context, rootId, chain.lookedMs - (deep ? overlapMs : shortOverlapMs));
@@ -122,6 +122,7 @@ export function createWatchedChains(
     if (deep) chain.deepLookedMs = startedMs;
     for (const [id, { updatedAt }] of chain.told) if (updatedAt < startedMs - overlapMs) chain.told.delete(id);
     for (const viewer of chain.viewers.values()) if (!viewer.behind) viewer.coveredMs = startedMs;
+    return readMs;
   }
 
   function tell(rootId: JobId, chain: Chain, job: JobSummary, shown: Job | undefined): void {
