@@ -9,7 +9,7 @@ import { listOf, type Packable, type Unpacked } from "./msgpack.ts";
 /** Jobs that one run of a script sees to: more would keep the server from all others for too long. */
 const itemsMax = 250;
 
-export interface AskedJob {
+interface AskedJob {
   readonly id: JobId;
   readonly argument: Packable;
 }

@@ -15,7 +15,7 @@ export function namespaceTag(namespace: string): string {
 const standaloneShards = 1;
 const clusterShards = 16;
 
-export interface Namespace {
+interface Namespace {
   /** Never changes. */
   readonly shards: number;
   /** Random; another one when it was emptied and made anew. */

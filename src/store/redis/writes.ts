@@ -34,7 +34,7 @@ export type Writes = Pick<
   | "updateQueue"
 >;
 
-export interface WritesOptions {
+interface WritesOptions {
   readonly defaults: ServerDefaults;
   readonly retention?: Retention | undefined;
 }
