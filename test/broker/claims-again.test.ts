@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { JobState } from "../../gen/conveyor/v1/job_pb.ts";
 import { ConveyorError } from "../../src/core/errors.ts";
 import { serverDefaults } from "../../src/core/job.ts";
+import { deferred } from "../../src/runtime/deferred.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import type { ClaimItem, CommitBatch, Store } from "../../src/store/store.ts";
 import { startWorld } from "./world.ts";
@@ -14,6 +15,7 @@ async function lossyStore() {
   const inner = await openMemoryStore({ defaults: serverDefaults });
   const loss: { when: (batch: CommitBatch) => "lost" | "refused" | "done" } = { when: () => "done" };
   const claims: ClaimItem[] = [];
+  const detached = deferred<void>();
   const store: Store = {
     ...inner,
     async commit(batch) {
@@ -24,8 +26,12 @@ async function lossyStore() {
       if (fate === "lost") throw new ConveyorError("STORE_UNAVAILABLE", "away after it was done");
       return answer;
     },
+    detachSession(request) {
+      detached.resolve();
+      return inner.detachSession(request);
+    },
   };
-  return { store, inner, loss, claims };
+  return { store, inner, loss, claims, detached: detached.promise };
 }
 
 async function scene(t: TestContext) {
@@ -87,7 +93,7 @@ test("claims / jobs of a lost answer go back free when the worker has no room fo
 });
 
 test("claims / and when its stream has ended meanwhile", async (t) => {
-  const { call, worker, loss, inner } = await scene(t);
+  const { call, worker, loss, inner, detached } = await scene(t);
   let away = false;
   loss.when = (batch) => {
     away ||= batch.claim.length > 0;
@@ -97,7 +103,8 @@ test("claims / and when its stream has ended meanwhile", async (t) => {
   const at = await worker({ capacity: { seq: 1n, maxInFlight: 2 } });
   await at.next("ping");
   at.stream.close(new Error("cable pulled"));
-  await at.ended;
+  // Before the broker knows, it would deliver to the broken stream once more.
+  await detached;
   loss.when = () => "done";
   const other = await worker({ capacity: { seq: 1n, maxInFlight: 2 } });
   assert.deepEqual((await other.deliveries(2)).map((each) => each.jobId).sort(), results.map(({ id }) => id).sort());
