@@ -1,6 +1,7 @@
 import { memoryEngine } from "../engines/memory.ts";
 import type { Command } from "./command.ts";
 import { type Fault, type ReadVerb, readVerbs } from "./fault.ts";
+import { nobody } from "./generate-settles.ts";
 import { type Random, randomFrom } from "./random.ts";
 import { playRandom } from "./random-sequence.ts";
 
@@ -29,8 +30,14 @@ export async function planFaults(seed: number, takeAim: TakeAim): Promise<readon
 
 /** A read can be added to any sequence: it changes nothing. */
 function aimsIn(commands: readonly Command[]): readonly Aim[] {
-  const kinds = new Set(commands.map((each) => each.kind));
+  const kinds = new Set(commands.filter(asksServer).map((each) => each.kind));
   return [...[...kinds].filter((each) => each !== "read"), ...readVerbs];
+}
+
+/** Whether a store must ask its server: a lease id can show by itself that it is not one of the store. */
+function asksServer(command: Command): boolean {
+  if (command.kind !== "stage" && command.kind !== "report") return true;
+  return command.items.some(({ lease }) => lease !== nobody);
 }
 
 function aimedCut(random: Random, commands: readonly Command[], aim: Aim): FaultPlan {
@@ -41,6 +48,6 @@ function aimedCut(random: Random, commands: readonly Command[], aim: Aim): Fault
     const index = random.int(Math.floor(commands.length / 3), commands.length - 1);
     return { index, isExtraRead: true, fault: { kind: "cut", moment, of: verb } };
   }
-  const index = random.pick(commands.flatMap((each, at) => (each.kind === aim ? [at] : [])));
+  const index = random.pick(commands.flatMap((each, at) => (each.kind === aim && asksServer(each) ? [at] : [])));
   return { index, isExtraRead: false, fault: { kind: "cut", moment } };
 }
