@@ -6,14 +6,14 @@ import { compiles, printed, type Served, type UserProject, userProject, writeNam
  * its .proto files are linted and generated, all TypeScript is compiled under strict rules, and then block by block
  * - a script runs to its end, and prints what the comments behind its `console.log` lines say; one that says `await worker.run()` stays
  *   up to the end of the page;
- * - a shell block runs, where `conveyor serve` stays up to the end, too; `npm install` and `npx buf` are what the project begins
- *   with, and `node FILE` has been run where the file stood.
+ * - a shell block runs, where `conveyor serve` stays up to the end, too; `npm install`, `npx conveyor init` and `npx buf` are what
+ *   the project begins with, and `node FILE` has been run where the file stood.
  * A page without `conveyor serve` finds a broker running, as after the README's first five minutes.
  */
 export async function followPage(page: string): Promise<void> {
   await using project = await userProject(page);
   const blocks = project.inOrder();
-  const files = blocks.filter(({ language }) => language === "proto" || language === "yaml");
+  const files = blocks.filter(({ language }) => language === "proto");
   for (const { text } of files) await writeNamed(project.folder, text);
   if (files.length > 0) await project.shell("buf lint proto && buf generate");
   await project.shell("buf build -o schema.binpb");
@@ -65,7 +65,10 @@ function createRunning(project: UserProject) {
       for (const line of text.trim().split("\n")) {
         if (/^(npx )?conveyor serve/.test(line)) await serve(line);
       }
-      const rest = text.replaceAll(/^((npx )?conveyor serve|npm install|npx buf (generate|build)|node ).*\n/gm, "");
+      const rest = text.replaceAll(
+        /^((npx )?conveyor serve|npm install|npx (conveyor init|buf (generate|build))|node ).*\n/gm,
+        "",
+      );
       if (rest.trim() !== "") await project.shell(rest, env());
     },
     async stop(): Promise<void> {

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
-const languages = ["sh", "ts", "sql", "proto", "yaml"] as const;
+const languages = ["sh", "ts", "sql", "proto"] as const;
 type Language = (typeof languages)[number];
 
 /** A code block of a page. */
@@ -57,8 +57,7 @@ export async function userProject(page: string): Promise<UserProject> {
   const replaced = (source: string) => replacements.reduce((all, [from, to]) => all.replaceAll(from, to), source);
 
   await install(folder);
-  for (const language of ["proto", "yaml"])
-    for (const block of fenced(readme, language)) await writeNamed(folder, block);
+  for (const block of fenced(readme, "proto")) await writeNamed(folder, block);
   const path = [join(folder, "bin"), join(repository, "node_modules", ".bin"), dirname(process.execPath)];
   const env = { ...process.env, PATH: [...path, process.env.PATH].join(delimiter) };
   const shell: UserProject["shell"] = async (lines, more = {}) => {
@@ -66,7 +65,7 @@ export async function userProject(page: string): Promise<UserProject> {
     return stdout;
   };
   for (const line of fenced(readme, "sh").join("").split("\n"))
-    if (/^npx buf (generate|build)/.test(line)) await shell(line);
+    if (/^npx (conveyor init|buf (generate|build))/.test(line)) await shell(line);
 
   return {
     folder,
