@@ -55,7 +55,11 @@ local function bringBackBelow(row, barrier, limit)
   end
   local targets, lookedTo = findChildren(row.number, barrier.broughtIndex, limit + 1, ended, isWanted)
   local isAll = lookedTo == nil
-  if isAll or #targets > limit then targets = merged(targets, findHeirs(barrier, isWanted)) end
+  -- Heirs are older than staged children: those before the last child that was found come back with it, or never would.
+  local newest = #targets > 0 and targets[#targets].row.number or 0
+  targets = merged(targets, findHeirs(barrier, function(heir)
+    return isWanted(heir) and (isAll or heir.number < newest)
+  end))
   local touched = math.min(limit, #targets)
   for index = 1, touched do
     local target = targets[index]
