@@ -4,6 +4,7 @@ import { stateOf } from "../codes.ts";
 import type { CancelAnswer, CancelAnswers, CancelItem, RetryAnswer, RetryAnswers, RetryItem } from "../store.ts";
 import type { Connection, Value } from "./connection.ts";
 import { decodeEffects, type EncodedEffects } from "./effects.ts";
+import { integerMax } from "./integer-max.ts";
 
 /** What a function answers: per item null (missing) or its tuple, and the effects. */
 interface Said<Tuple> {
@@ -23,7 +24,9 @@ export async function cancel(connection: Connection, items: readonly CancelItem[
 }
 
 export async function retry(connection: Connection, items: readonly RetryItem[]): Promise<RetryAnswers> {
-  const epochs = items.map(({ expectedEpoch }) => expectedEpoch ?? null);
+  const epochs = items.map(({ expectedEpoch }) =>
+    expectedEpoch === undefined ? null : Math.min(expectedEpoch, integerMax),
+  );
   const said = await ask<RetryTuple>(connection, "retry_jobs", [idsOf(items), epochs]);
   return { answers: said.a.map(decodeRetry), effects: decodeEffects(said.e) };
 }

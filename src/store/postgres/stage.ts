@@ -4,6 +4,7 @@ import { type Bulk, createBulk } from "./bulk.ts";
 import type { Connection } from "./connection.ts";
 import type { EncodedRow } from "./encode-job.ts";
 import { encodeNodes } from "./encode-settle.ts";
+import { integerMax } from "./integer-max.ts";
 import { isLeaseId, seqOfLease } from "./lease-id.ts";
 
 /** What the function answers of one frame; null: lost. */
@@ -32,7 +33,16 @@ function encodeFrame(bulk: Bulk, { leaseId, seq, nodes }: StageItem, index: numb
   const offset = first?.o ?? 1;
   const rows = n.map((row, place): EncodedRow => ({ ...row, s: place + 1, o: row.o - offset + 1 }));
   const length = nodes.reduce((sum, { job }) => sum + job.payload.bytes.length, 0);
-  return { ...rest, i: index, q: seqOfLease(leaseId), l: leaseId, f: seq, n: rows, o: offset, z: length };
+  return {
+    ...rest,
+    i: index,
+    q: seqOfLease(leaseId),
+    l: leaseId,
+    f: Math.min(seq, integerMax),
+    n: rows,
+    o: offset,
+    z: length,
+  };
 }
 
 function decode(said: Said): StageAnswer {

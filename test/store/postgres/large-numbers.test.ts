@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { retryJob, stage } from "../conformance/ask.ts";
 import { child, heir, job, release, success, tree } from "../jobs.ts";
 import { withWorld } from "./world.ts";
 
@@ -28,4 +29,14 @@ test("numbers / all verbs work when more than 2^31 jobs were ever there (73)", (
     assert.equal((await store.prune({ max: 100 })).count, 5);
     assert.deepEqual((await store.dump()).jobs, []);
     assert.deepEqual(await world.insert(job("plain")), ["plain"], "what is remembered is found");
+  }));
+
+test("numbers / an epoch and a frame's number may be as high as the wire has them (73)", () =>
+  withWorld(async (world) => {
+    await world.insert(job("a"));
+    const refused = { kind: "refused", why: "EPOCH", state: "READY", blocker: undefined };
+    assert.deepEqual((await retryJob(world, "a", 2 ** 32 - 1)).answer, refused);
+    await world.claim();
+    const seq = Number.MAX_SAFE_INTEGER;
+    assert.deepEqual(await stage(world, "a", seq, [child("late")]), { kind: "gap", expected: 1 });
   }));
