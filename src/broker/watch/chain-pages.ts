@@ -2,7 +2,7 @@ import type { Job } from "../../../gen/conveyor/v1/job_pb.ts";
 import type { JobSummary } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import { jobToWire } from "../../wire/job-to-wire.ts";
-import { eventJob, readJobs, type WatchContext } from "./watch-context.ts";
+import { readJobs, type WatchContext } from "./watch-context.ts";
 
 const pageSize = 500;
 
@@ -26,7 +26,7 @@ export async function eventJobs(context: WatchContext, jobs: readonly JobSummary
   const running = jobs.filter((job) => job.state === "RUNNING").map((job) => job.id);
   const read = new Map((await readJobs(context, running)).map((job) => [job?.id, job]));
   return jobs.map((job) => {
-    const detail = read.get(job.id);
-    return detail?.version === job.version ? eventJob(detail) : jobToWire(job, "BASIC");
+    const now = read.get(job.id);
+    return now?.version === job.version ? now.shown : jobToWire(job, "BASIC");
   });
 }

@@ -7,7 +7,7 @@ import type { SendingStream } from "../../wire/send-frames.ts";
 
 /** What is on its way to one watcher: of each job the newest state alone, so that a slow one is behind, but never a burden. */
 export interface WatchBox {
-  /** Undefined: there is no such job. An older version than one that waits is dropped. */
+  /** Undefined: there is no such job, or no longer. An older version than one that waits is dropped. */
   put(id: JobId, version: number, job: Job | undefined): void;
   /** Jobs that wait to be sent. */
   readonly waiting: number;
@@ -79,7 +79,7 @@ export function createWatchBox(
   return {
     put(id, version, job) {
       const other = waiting.get(id);
-      if (stream.closed || (other !== undefined && other.version > version)) return;
+      if (stream.closed || (job !== undefined && other !== undefined && other.version > version)) return;
       waiting.set(id, { version, job });
       schedule();
     },

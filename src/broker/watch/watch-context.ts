@@ -29,15 +29,29 @@ export interface Watcher {
   /** Changes before this are known to the watcher, in ms on the store's clock; undefined: it knows nothing. */
   readonly knownMs: number | undefined;
   /** False: the watcher may not see this job (undefined: one that is not there), and its stream has been closed. */
-  admits(job: JobDetail | undefined): boolean;
+  admits(job: Pick<JobDetail, "queue" | "type"> | undefined): boolean;
 }
 
-/** Jobs with all that the store has of them; undefined for those that are gone. */
-export function readJobs(context: WatchContext, ids: readonly JobId[]): Promise<readonly (JobDetail | undefined)[]> {
-  return Promise.all(ids.map((id) => context.reads(() => context.store.getJob(id))));
+/** What is kept of a job that was read: many are, and their payloads and results together may be more than there is memory. */
+export interface ReadJob extends Pick<JobDetail, "id" | "queue" | "type" | "version" | "updatedAt"> {
+  /** As an event shows it. */
+  readonly shown: Job;
 }
 
-/** A job as an event shows it. */
-export function eventJob(job: JobDetail): Job {
-  return { ...jobToWire(job, "BASIC"), progress: progressToWire(job.progress) };
+/** Jobs as they are now; undefined for those that are gone. */
+export function readJobs(context: WatchContext, ids: readonly JobId[]): Promise<readonly (ReadJob | undefined)[]> {
+  return Promise.all(
+    ids.map((id) =>
+      context.reads(async () => {
+        const job = await context.store.getJob(id);
+        return job && readJobOf(job);
+      }),
+    ),
+  );
+}
+
+function readJobOf(job: JobDetail): ReadJob {
+  const { id, queue, type, version, updatedAt } = job;
+  const shown = { ...jobToWire(job, "BASIC"), progress: progressToWire(job.progress) };
+  return { id, queue, type, version, updatedAt, shown };
 }

@@ -1,7 +1,6 @@
-import type { JobDetail } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import type { LookSchedule } from "../look-schedule.ts";
-import { eventJob, goneVersion, overlapMs, readJobs, type WatchContext, type Watcher } from "./watch-context.ts";
+import { goneVersion, overlapMs, type ReadJob, readJobs, type WatchContext, type Watcher } from "./watch-context.ts";
 
 /** Jobs that are watched by id: each is looked at for all who watch it, and read when one of them has an older version. */
 export interface WatchedJobs {
@@ -28,7 +27,7 @@ export function createWatchedJobs(context: WatchContext & { readonly schedule: L
     return false;
   }
 
-  function tell(id: JobId, job: JobDetail | undefined): void {
+  function tell(id: JobId, job: ReadJob | undefined): void {
     const watched = jobs.get(id);
     if (watched === undefined) return;
     const version = job?.version ?? goneVersion;
@@ -36,7 +35,7 @@ export function createWatchedJobs(context: WatchContext & { readonly schedule: L
       if (seen === version || !watcher.admits(job)) continue;
       watched.versions.set(watcher, version);
       const known = seen === undefined && job !== undefined && job.updatedAt < (watcher.knownMs ?? 0) - overlapMs;
-      if (!known) watcher.box.put(id, version, job && eventJob(job));
+      if (!known) watcher.box.put(id, version, job?.shown);
     }
     if (job !== undefined) schedule.soon(id);
   }
