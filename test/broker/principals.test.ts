@@ -3,9 +3,10 @@ import { type TestContext, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { JobRole, JobState } from "../../gen/conveyor/v1/job_pb.ts";
 import { JobService } from "../../gen/conveyor/v1/job_service_pb.ts";
-import type { ResultSchema } from "../../gen/conveyor/v1/worker_service_pb.ts";
+import { type ResultSchema, WorkerService } from "../../gen/conveyor/v1/worker_service_pb.ts";
 import type { AccessRequest, BrokerOptions } from "../../src/broker/index.ts";
 import type { ConveyorError } from "../../src/core/errors.ts";
+import { deferred } from "../../src/runtime/deferred.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { fromRpcStatus } from "../../src/wire/error-status.ts";
 import { callUnary } from "../../src/wire/unary.ts";
@@ -83,6 +84,32 @@ test("principals / while the store is away nobody is told about a lease that the
   outage.code = undefined;
   const [ack] = await mallory.acks(1);
   assert.equal(ack?.error && fromRpcStatus(ack.error).code, "LEASE_LOST");
+});
+
+test("principals / nobody stages children under a lease of someone else by giving up while the store is away", async (t) => {
+  const { store, outage } = await failingStore();
+  const asked = deferred<void>();
+  const leasePrincipal: typeof store.leasePrincipal = (leaseId) => {
+    asked.resolve();
+    return store.leasePrincipal(leaseId);
+  };
+  const { call, worker, client, as } = await principalWorld(t, { store: { ...store, leasePrincipal } });
+  const alice = await worker();
+  await call.enqueueChore();
+  const leaseId = (await alice.deliveries(1))[0]?.leaseId ?? "";
+  const stage = (count: number, signal?: AbortSignal) => {
+    const children = Array.from({ length: count }, () => ({ role: JobRole.CHILD, job: chore() }));
+    const init = { stage: { leaseId, seq: 1n, children } };
+    return callUnary(client, WorkerService.method.stageChildren, init, { ...(signal && { signal }) });
+  };
+  const giveUp = new AbortController();
+  outage.code = "STORE_UNAVAILABLE";
+  const evil = as("mallory", () => stage(3, giveUp.signal));
+  await asked.promise;
+  outage.code = undefined;
+  giveUp.abort();
+  await assert.rejects(evil);
+  assert.equal((await as("alice", () => stage(1))).staged, 1);
 });
 
 test("principals / a lease that its session holds asks nobody whose it is", async (t) => {

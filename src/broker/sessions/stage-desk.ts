@@ -84,21 +84,25 @@ export async function stageChildren(
   const { place, path, principal, context, signal, jobType } = options;
   const nodes = stagedNodes(stage, jobType, { ...context.sourceFor(principal), path });
   admitNodes(context.gate, principal, nodes);
-  if (jobType === undefined && !(await isOwn(place.leaseId, options))) return stagedTotal(place, { kind: "lost" });
+  if (jobType === undefined) {
+    const own = await isOwn(place.leaseId, options);
+    if (own === undefined) return undefined;
+    if (!own) return stagedTotal(place, { kind: "lost" });
+  }
   const item: StageItem = { ...place, nodes };
   const answer = await context.stager.stage(item, signal);
   return answer && stagedTotal(place, answer);
 }
 
-/** A lease of another principal is worth nothing; of one without an owner the store says what it is. */
+/** A lease of another principal is worth nothing; of one without an owner the store says what it is. Undefined: the signal came first. */
 async function isOwn(
   leaseId: LeaseId,
   options: { readonly context: StagingContext; readonly principal: string; readonly signal: AbortSignal },
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   const { context, principal, signal } = options;
   const ask = async () => ({ owner: await context.store.leasePrincipal(leaseId) });
   const answer = await untilAnswered(ask, { signal, onBroken: () => undefined });
-  return answer?.owner === undefined || answer.owner === principal;
+  return answer && (answer.owner === undefined || answer.owner === principal);
 }
 
 function wireBytes({ children }: Stage): number {

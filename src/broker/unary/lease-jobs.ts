@@ -133,14 +133,17 @@ async function leaseAnew(
   };
   const polled = await polling;
   session.endPoll = undefined;
-  if (polled.leases.length > 0) remember(session, request.requestId, nonce);
+  // Whoever took over matches without them: they go back, and must not be answered as well.
+  const leases = takenOverBy === undefined || takenOverBy === request.requestId ? polled.leases : [];
+  if (leases.length < polled.leases.length) void releaseLeases(polled.leases, context);
+  if (leases.length > 0) remember(session, request.requestId, nonce);
   if (caller.signal.aborted) {
     // The repeat that has come instead finds them.
-    if (takenOverBy !== request.requestId) await releaseLeases(polled.leases, context);
+    if (takenOverBy !== request.requestId) await releaseLeases(leases, context);
     throw caller.signal.reason;
   }
   const cancels = [...matched.cancels, ...cancelRequestsOf(polled.cancels, session, context)];
-  return answerOf(polled.leases, { ...found, matched: { ...matched, cancels } }, context);
+  return answerOf(leases, { ...found, matched: { ...matched, cancels } }, context);
 }
 
 function waitMsOf({ waitMs }: LeaseRequest, caller: Caller, { clock, stopping }: UnaryContext): number {

@@ -27,12 +27,17 @@ export async function matchLeases(
 ): Promise<Match> {
   const { held, unread } = request;
   const all = new Set([...held, ...unread]);
-  const answer = await context.store.resumeSession({
-    sessionId: session.sessionId,
-    principal: session.principal,
-    ttlMs: context.intervals.sessionTtlMs,
-    held: [...all].map((leaseId) => ({ leaseId, buffered: false })),
-  });
+  session.matches.begun += 1;
+  const answer = await context.store
+    .resumeSession({
+      sessionId: session.sessionId,
+      principal: session.principal,
+      ttlMs: context.intervals.sessionTtlMs,
+      held: [...all].map((leaseId) => ({ leaseId, buffered: false })),
+    })
+    .finally(() => {
+      session.matches.ended += 1;
+    });
   if (answer.kind === "gone") return answer;
   session.epoch = answer.epoch;
   session.owned = true;

@@ -19,7 +19,7 @@ const lookMs = 500;
 
 /**
  * Waits for jobs in the one line that streams wait in; keeps the session alive meanwhile. Ends early for a cancel, and when the
- * session has ended or another broker has served it: the next call finds out which.
+ * session has ended, another broker has served it, or another call has freed what was just claimed: the next call finds out which.
  */
 export function poll(
   session: UnarySession,
@@ -36,6 +36,8 @@ export function poll(
     let looked = false;
     let claiming = false;
     let claimEpoch = session.epoch;
+    /** Matches that had begun when the claim went; undefined: one was under way. */
+    let claimMatches: number | undefined;
 
     const claimant: Claimant = {
       get ref() {
@@ -44,11 +46,19 @@ export function poll(
       nonce: request.nonce,
       subscriptions: subscriptions.list,
       room: () => (phase === "waiting" ? { jobs: request.jobsMax, bytes: request.bytesMax } : { jobs: 0, bytes: 0 }),
-      deliver: (leases) => (phase === "over" ? refuse(leases) : finish({ leases, cancels: [] })),
+      deliver(leases) {
+        // A match that did not know of them has given them back: to answer them would have their jobs run twice, and to claim
+        // again under this nonce would have their lease ids live twice.
+        const isLost = claimMatches !== session.matches.begun;
+        if (phase === "over" || isLost) refuse(leases);
+        finish({ leases: isLost ? [] : leases, cancels: [] });
+      },
       refuse,
       claiming() {
         claiming = true;
         claimEpoch = session.epoch;
+        const { begun, ended } = session.matches;
+        claimMatches = begun === ended ? begun : undefined;
       },
       claimed() {
         claiming = false;

@@ -20,6 +20,8 @@ export interface UnarySession {
   fresh: readonly LeaseId[];
   /** When the broker takes these leases, whose handlers were asked to stop; on `Clock.elapsed`. */
   readonly cancelAt: Map<LeaseId, number>;
+  /** How often its leases were to be matched with a caller's, and how often that is over: what was claimed meanwhile may have gone back. */
+  readonly matches: { begun: number; ended: number };
   /** Ends the call of LeaseJobs that waits, and resolves when it has. */
   endPoll: ((requestId: string) => Promise<void>) | undefined;
   usedAt: number;
@@ -64,7 +66,7 @@ export function createUnarySessions(options: { readonly clock: Clock; readonly t
 }
 
 function keyOf(sessionId: SessionId, principal: string): string {
-  return `${sessionId} ${principal}`;
+  return JSON.stringify([sessionId, principal]); // either may hold any character
 }
 
 function fresh(sessionId: SessionId, principal: string): UnarySession {
@@ -76,6 +78,7 @@ function fresh(sessionId: SessionId, principal: string): UnarySession {
     nonces: new Map(),
     fresh: [],
     cancelAt: new Map(),
+    matches: { begun: 0, ended: 0 },
     endPoll: undefined,
     usedAt: 0,
   };
