@@ -46,6 +46,21 @@ test("prune / clears away in steps what attempts staged in vain", () =>
     assert.deepEqual([await kept("frame"), await kept("frame_key"), await kept("frame_unwanted")], [0, 0, 0]);
   }));
 
+test("prune / clears away at once the few children that each of many attempts staged in vain", () =>
+  withWorld(async (world, { sql }) => {
+    const ids = Array.from({ length: 30 }, (_, index) => `p${index}`);
+    await world.insert(...ids.map((id) => job(id)));
+    await world.claim();
+    await world.store.stage(
+      ids.map((id) => ({ leaseId: world.lease(id).leaseId, seq: 1, nodes: [child(`below-${id}`, { key: "one" })] })),
+    );
+    for (const id of ids) await world.end(id, failure());
+    await world.store.prune({ max: 10 });
+    for (const table of ["frame", "frame_key", "frame_unwanted"]) {
+      assert.deepEqual(await sql(`SELECT * FROM {schema}.${table}`), [], table);
+    }
+  }));
+
 test("prune / a root that was revived and ended again is kept from its newest end on", () =>
   withWorld(async (world) => {
     const { store } = world;

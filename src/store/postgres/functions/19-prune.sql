@@ -134,17 +134,27 @@ BEGIN
     SELECT s.seq FROM session s WHERE s.ended_at < oldest - 3600000 ORDER BY s.ended_at LIMIT p_max FOR UPDATE SKIP LOCKED));
 END $$;
 
--- Clears away at most `max` keys and some of the frames, which are large, of one attempt that ended otherwise than it staged for.
+-- Clears away what attempts staged that ended otherwise: of each at most `max` keys and some of its frames, which are large, until
+-- enough is gone for one step.
 CREATE OR REPLACE FUNCTION drop_frames(p_max integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   old frame_unwanted;
+  dropped integer;
+  frames_left integer := 100;
+  keys_left integer := 10 * p_max;
 BEGIN
-  SELECT * INTO old FROM frame_unwanted ORDER BY seq, attempt LIMIT 1 FOR UPDATE SKIP LOCKED;
-  DELETE FROM frame f WHERE f.seq = old.seq AND f.attempt = old.attempt AND f.number = ANY(ARRAY(
-    SELECT g.number FROM frame g WHERE g.seq = old.seq AND g.attempt = old.attempt ORDER BY g.number LIMIT 20));
-  DELETE FROM frame_key k WHERE k.seq = old.seq AND k.attempt = old.attempt AND k.key = ANY(ARRAY(
-    SELECT l.key FROM frame_key l WHERE l.seq = old.seq AND l.attempt = old.attempt ORDER BY l.key LIMIT p_max));
-  DELETE FROM frame_unwanted u WHERE u.seq = old.seq AND u.attempt = old.attempt
-    AND NOT EXISTS (SELECT 1 FROM frame f WHERE f.seq = old.seq AND f.attempt = old.attempt)
-    AND NOT EXISTS (SELECT 1 FROM frame_key k WHERE k.seq = old.seq AND k.attempt = old.attempt);
+  FOR old IN SELECT * FROM frame_unwanted ORDER BY seq, attempt LIMIT 100 FOR UPDATE SKIP LOCKED LOOP
+    EXIT WHEN frames_left <= 0 OR keys_left <= 0;
+    DELETE FROM frame f WHERE f.seq = old.seq AND f.attempt = old.attempt AND f.number = ANY(ARRAY(
+      SELECT g.number FROM frame g WHERE g.seq = old.seq AND g.attempt = old.attempt ORDER BY g.number LIMIT 20));
+    GET DIAGNOSTICS dropped = ROW_COUNT;
+    frames_left := frames_left - dropped;
+    DELETE FROM frame_key k WHERE k.seq = old.seq AND k.attempt = old.attempt AND k.key = ANY(ARRAY(
+      SELECT l.key FROM frame_key l WHERE l.seq = old.seq AND l.attempt = old.attempt ORDER BY l.key LIMIT p_max));
+    GET DIAGNOSTICS dropped = ROW_COUNT;
+    keys_left := keys_left - dropped;
+    DELETE FROM frame_unwanted u WHERE u.seq = old.seq AND u.attempt = old.attempt
+      AND NOT EXISTS (SELECT 1 FROM frame f WHERE f.seq = old.seq AND f.attempt = old.attempt)
+      AND NOT EXISTS (SELECT 1 FROM frame_key k WHERE k.seq = old.seq AND k.attempt = old.attempt);
+  END LOOP;
 END $$;
