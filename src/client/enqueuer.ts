@@ -57,8 +57,9 @@ interface Prepared {
   readonly result: ExpectedResult;
 }
 
-/** Items of one `enqueueBatch` that wait at once: below what the coalescer takes, so that others find room beside them. */
+/** What of one `enqueueBatch` waits at once: below what the coalescer takes, so that others find room beside it. */
 const sliceItems = 4_000;
+const sliceBytes = 32 * 1024 * 1024;
 const flushMs = 5_000;
 
 export function createEnqueuer(
@@ -119,13 +120,39 @@ export function createEnqueuer(
     return accepted(prepared, await coalescer.add(prepared.item, { bytes: prepared.bytes, signal }));
   }
 
-  async function addForBatch(draft: JobDraft | TreeDraft, options: WaitOptions): Promise<BatchEntry> {
+  async function addForBatch(
+    draft: JobDraft | TreeDraft,
+    options: WaitOptions & { readonly onPrepared: (bytes: number) => void },
+  ): Promise<BatchEntry> {
     try {
-      return { kind: "accepted", job: await add(prepare(draft), options) };
+      const prepared = prepare(draft);
+      options.onPrepared(prepared.bytes);
+      return { kind: "accepted", job: await add(prepared, options) };
     } catch (error) {
       if (isConveyorError(error)) return { kind: "refused", error };
       throw error;
     }
+  }
+
+  async function enqueueEach(
+    drafts: readonly (JobDraft | TreeDraft)[],
+    { signal }: WaitOptions,
+  ): Promise<BatchEntry[]> {
+    const entries: BatchEntry[] = [];
+    let slice: Promise<BatchEntry>[] = [];
+    let bytes = 0;
+    const onPrepared = (each: number) => {
+      bytes += each;
+    };
+    for (const [index, draft] of drafts.entries()) {
+      slice.push(addForBatch(draft, { signal, onPrepared }));
+      if (slice.length < sliceItems && bytes < sliceBytes && index + 1 < drafts.length) continue;
+      entries.push(...(await Promise.all(slice)));
+      if (signal?.aborted) throw abortedBy(signal, "enqueueBatch");
+      slice = [];
+      bytes = 0;
+    }
+    return entries;
   }
 
   async function enqueueAll(drafts: readonly (JobDraft | TreeDraft)[], { signal }: WaitOptions): Promise<BatchEntry[]> {
@@ -154,13 +181,7 @@ export function createEnqueuer(
     enqueue: async (draft, options) => add(prepare(draft), options),
     async enqueueBatch(drafts, options) {
       if (options.allOrNothing) return drafts.length === 0 ? [] : enqueueAll(drafts, options);
-      const entries: BatchEntry[] = [];
-      for (let start = 0; start < drafts.length; start += sliceItems) {
-        const slice = drafts.slice(start, start + sliceItems);
-        entries.push(...(await Promise.all(slice.map((draft) => addForBatch(draft, options)))));
-        if (options.signal?.aborted) throw abortedBy(options.signal, "enqueueBatch");
-      }
-      return entries;
+      return enqueueEach(drafts, options);
     },
     async close() {
       coalescer.end(closed());

@@ -242,3 +242,10 @@ test("enqueue / more than a batch holds goes in several requests", async () => {
   assert.equal(entries.filter((entry) => entry.kind === "accepted").length, 2_507);
   assert.deepEqual((await world.client.queue("default")).counts, { READY: 2_507 });
 });
+
+test("enqueue / a batch of more bytes than may wait in a client goes in parts", async () => {
+  await using world = await openWorld();
+  const script = "x".repeat(1_000_000);
+  const entries = await world.client.enqueueBatch(Array.from({ length: 80 }, () => job(ChoreSchema, { script })));
+  assert.equal(new Set(entries.map((each) => each.kind === "accepted" && each.job.id)).size, 80);
+});
