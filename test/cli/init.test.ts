@@ -49,6 +49,26 @@ test("init / leaves a file that is there as it is, and says what it would have w
   assert.equal(await readFile(join(folder, "buf.yaml"), "utf8"), "version: v2\n");
 });
 
+test("init / a second run finds its files as they would be written, changes nothing, and ends with 0", async () => {
+  assert.equal((await init()).code, 0);
+  const { code, stdout, stderr } = await init();
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, "");
+  assert.match(
+    stderr,
+    /^buf\.yaml is there already, as it would be written\nbuf\.gen\.yaml is there already, .*\nnext: /,
+  );
+});
+
+test("init / ends with 2 when both files are there, and one is another", async () => {
+  assert.equal((await init()).code, 0);
+  await writeFile(join(folder, "buf.yaml"), "version: v2\n");
+  const { code, stderr } = await init();
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /^buf\.gen\.yaml is there already, as it would be written$/m);
+  assert.equal(await readFile(join(folder, "buf.yaml"), "utf8"), "version: v2\n");
+});
+
 test("init / ends with 2 when both files are there", async () => {
   for (const name of ["buf.yaml", "buf.gen.yaml"]) await writeFile(join(folder, name), name);
   const { code, stdout, stderr } = await init();
@@ -62,7 +82,7 @@ test("init / ends with 2 when both files are there", async () => {
 });
 
 test("init / with -o json a refusal is one line of JSON", async () => {
-  assert.equal((await init()).code, 0);
+  for (const name of ["buf.yaml", "buf.gen.yaml"]) await writeFile(join(folder, name), name);
   const { code, stderr } = await init("-o", "json");
   assert.equal(code, 2);
   assert.equal((JSON.parse(stderr) as { error: { code: string } }).error.code, "INVALID_OPTION");

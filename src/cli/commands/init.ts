@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConveyorError } from "../../core/errors.ts";
 import { type BufFile, bufFiles } from "../buf-files.ts";
@@ -20,9 +20,16 @@ async function run({ args, terminal }: CommandContext): Promise<ExitCode> {
   const [folder = "."] = args.positionals;
   const written: BufFile[] = [];
   const kept: BufFile[] = [];
-  for (const file of bufFiles) ((await writeNew(folder, file)) ? written : kept).push(file);
-  if (terminal.format === "table") for (const file of kept) tellOfKept(file, terminal);
-  if (written.length === 0) {
+  const strange: BufFile[] = [];
+  for (const file of bufFiles) {
+    if (await writeNew(folder, file)) written.push(file);
+    else {
+      kept.push(file);
+      if (!(await isWritten(folder, file))) strange.push(file);
+    }
+  }
+  if (terminal.format === "table") for (const file of kept) tellOfKept(file, !strange.includes(file), terminal);
+  if (written.length === 0 && strange.length > 0) {
     const names = kept.map(({ name }) => name).join(" and ");
     throw new ConveyorError("INVALID_OPTION", `nothing was written: ${names} are there already, and stay as they are`);
   }
@@ -43,7 +50,16 @@ async function writeNew(folder: string, { name, text }: BufFile): Promise<boolea
   }
 }
 
-function tellOfKept({ name, text }: BufFile, terminal: Terminal): void {
+/** Whether the file that is there is just what would be written. */
+async function isWritten(folder: string, { name, text }: BufFile): Promise<boolean> {
+  return (await readFile(join(folder, name), "utf8").catch(() => undefined)) === text;
+}
+
+function tellOfKept({ name, text }: BufFile, same: boolean, terminal: Terminal): void {
+  if (same) {
+    terminal.talk(`${name} is there already, as it would be written`);
+    return;
+  }
   terminal.talk(`${name} is there already, and stays as it is; this would have been in it:`);
   for (const line of text.trimEnd().split("\n")) terminal.talk(`  ${line}`);
 }
