@@ -69,7 +69,8 @@ function placeOf(job: Job): string {
 
 function openBelow(job: Job): string {
   if (job.pendingChildren + job.pendingHeirs === 0) return "";
-  return `${job.pendingChildren} children, ${job.pendingHeirs} heirs`;
+  const children = job.pendingChildren === 1 ? "child" : "children";
+  return `${job.pendingChildren} ${children}, ${job.pendingHeirs} heir${job.pendingHeirs === 1 ? "" : "s"}`;
 }
 
 function progressOf({ progress }: Job): string {
@@ -82,16 +83,16 @@ function progressOf({ progress }: Job): string {
 
 function countsOf(job: Job): string {
   const parts = [
-    [job.attempt, "attempts"],
-    [job.failureCount, "failures"],
-    [job.crashCount, "crashes"],
-    [job.snoozeCount, "snoozes"],
-    [job.releaseCount, "releases"],
-    [job.epoch, "revivals"],
+    [job.attempt, "attempt", "attempts"],
+    [job.failureCount, "failure", "failures"],
+    [job.crashCount, "crash", "crashes"],
+    [job.snoozeCount, "snooze", "snoozes"],
+    [job.releaseCount, "release", "releases"],
+    [job.epoch, "revival", "revivals"],
   ] as const;
   return parts
     .filter(([count]) => count > 0)
-    .map(([count, name]) => `${count} ${name}`)
+    .map(([count, one, many]) => `${count} ${count === 1 ? one : many}`)
     .join(", ");
 }
 

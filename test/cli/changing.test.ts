@@ -69,7 +69,7 @@ test("job retry / runs a dead job again; with the epoch that was seen, a repeat 
   const repeated = await world.json<JobJson>(["job", "retry", id, "--expected-epoch", "0"]);
   assert.equal(repeated.epoch, 1);
   const { stdout } = await world.conveyor(["job", "show", id]);
-  assert.match(stdout, /^counts {2,}1 attempts, 1 revivals$/m);
+  assert.match(stdout, /^counts {2,}1 attempt, 1 revival$/m);
   const ahead = await world.conveyor(["job", "retry", id, "--expected-epoch", "7"]);
   assert.equal(ahead.code, 2, ahead.stderr);
 });
