@@ -86,7 +86,8 @@ export function connectionOver({
         });
       }
       const reply = await scripts.run(client, call.script, prefix, [now(), ...args]);
-      if (settings.wait > 0 && !isRead(call.script)) {
+      // Adopting shards acknowledges nothing: a broker starts as well while its replicas are away.
+      if (settings.wait > 0 && !isRead(call.script) && call.script !== "adopt") {
         await client.replicated(`${prefix}meta`).catch((error: unknown) => {
           throw error instanceof TooFewReplicas ? error : new TooFewReplicas(`not asked: ${textOf(error)}`, error);
         });
