@@ -26,7 +26,7 @@ async function runWithin(
   let ended = false;
   let decided: unknown;
 
-  /** A layer that did not wait for the handler has not dealt with what it throws, and must not end the attempt before it. */
+  /** A layer that gave up waiting for the handler must not end the attempt before it. */
   const given = () => (ended ? handler?.catch(() => undefined) : handler);
 
   async function enter(index: number): Promise<unknown> {
@@ -43,12 +43,19 @@ async function runWithin(
       called = true;
       return enter(index + 1);
     };
+    let entered: Promise<unknown> | undefined;
+    let waited = false;
     const returned = await layer(context, () => {
-      const entered = next();
-      entered.catch(() => undefined); // told below, whether or not the layer looks
-      return entered;
+      const entering = next();
+      entering.catch(() => undefined); // told below, whether or not the layer looks
+      entered ??= entering;
+      return watched(entering, () => {
+        waited = true;
+      });
     });
     if (controlOf(returned) !== undefined) decided = returned;
+    // A layer that never waited has not dealt with what was thrown.
+    else if (!waited && entered !== undefined) return entered;
     return given();
   }
 
@@ -59,4 +66,15 @@ async function runWithin(
     "INVALID_OPTION",
     "a middleware returned without calling next(), so the handler did not run: call it, or throw job.discard() or the like",
   );
+}
+
+/** The same promise; `onWait` hears of whoever waits for it. */
+function watched<Value>(promise: Promise<Value>, onWait: () => void): Promise<Value> {
+  return new Proxy(promise, {
+    get(target, key) {
+      onWait();
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }

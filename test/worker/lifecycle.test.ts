@@ -119,6 +119,11 @@ test("middleware / what it throws, decides or leaves out is the attempt's outcom
       if (kind === "twice") await next();
       if (kind === "swallow") return next().catch(() => undefined);
       if (kind === "hurry") return void next();
+      if (kind === "look away") {
+        void next();
+        for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate); // the handler has ended by then
+        return;
+      }
       return next();
     })
     .handle(ChoreSchema, async ({ script }) => {
@@ -139,6 +144,8 @@ test("middleware / what it throws, decides or leaves out is the attempt's outcom
   assert.deepEqual(await outcome("swallow", "fail"), ["COMPLETED", "SUCCEEDED", ""]);
   assert.deepEqual(await outcome("hurry"), ["COMPLETED", "SUCCEEDED", ""]);
   assert.deepEqual(await outcome("hurry", "fail"), ["DEAD", "FAILED", "Error"]);
+  assert.deepEqual(await outcome("look away"), ["COMPLETED", "SUCCEEDED", ""]);
+  assert.deepEqual(await outcome("look away", "fail"), ["DEAD", "FAILED", "Error"]);
 });
 
 test("middleware / comes before the worker runs", async () => {
