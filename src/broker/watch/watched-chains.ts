@@ -34,8 +34,8 @@ interface Chain {
   /** When the last look began; undefined before anyone has begun to read. */
   lookedMs: number | undefined;
   deepLookedMs: number;
-  /** What the last looks found: they overlap. */
-  readonly told: Map<JobId, JobSummary>;
+  /** What the last looks found: they overlap. No more of it than is needed, since it may be the whole chain. */
+  readonly told: Map<JobId, Pick<JobSummary, "version" | "updatedAt">>;
   gone: boolean;
 }
 
@@ -126,7 +126,7 @@ export function createWatchedChains(
   }
 
   function tell(rootId: JobId, chain: Chain, job: JobSummary, shown: Job | undefined): void {
-    chain.told.set(job.id, job);
+    chain.told.set(job.id, { version: job.version, updatedAt: job.updatedAt });
     for (const [watcher, viewer] of chain.viewers) {
       if (watcher.box.waiting < waitingMax) watcher.box.put(job.id, job.version, shown);
       else {
