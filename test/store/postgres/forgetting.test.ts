@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import pg from "pg";
 import { child, failure, job, jobId, release, tree } from "../jobs.ts";
 import { withRacers } from "./racers.ts";
 import { withWorld } from "./world.ts";
@@ -60,6 +61,36 @@ test("prune / clears away at once the few children that each of many attempts st
       assert.deepEqual(await sql(`SELECT * FROM {schema}.${table}`), [], table);
     }
   }));
+
+test("remove / waits for who clears away what a job staged in vain, who never waits for it", { timeout: 60_000 }, () =>
+  withRacers(async (racers) => {
+    const { store, url, schema } = racers;
+    await racers.insert(tree(job("p", { maxAttempts: 1 })));
+    await racers.claim();
+    await store.stage([{ leaseId: racers.lease("p"), seq: 1, nodes: [child("n")] }]);
+    await racers.settle({ p: failure() });
+    const clients = [0, 1].map(() => new pg.Client({ connectionString: url }));
+    const [sweeper, watcher] = clients;
+    assert.ok(sweeper && watcher);
+    try {
+      for (const client of clients) await client.connect();
+      // As drop_frames begins.
+      await sweeper.query(`BEGIN; SELECT FROM ${schema}.frame_unwanted FOR UPDATE`);
+      const { rows } = await sweeper.query<{ readonly pid: number }>("SELECT pg_backend_pid() AS pid");
+      const waiting = "SELECT FROM pg_stat_activity a WHERE $1 = ANY(pg_blocking_pids(a.pid))";
+      await racers.race(
+        (writes) => writes.remove([jobId("p")], { max: 10 }),
+        async () => {
+          while ((await watcher.query(waiting, [rows[0]?.pid])).rowCount === 0);
+          await sweeper.query(`DELETE FROM ${schema}.frame; COMMIT`);
+        },
+      );
+      assert.deepEqual((await store.dump()).jobs, []);
+    } finally {
+      for (const client of clients) await client.end();
+    }
+  }),
+);
 
 test("prune / a root that was revived and ended again is kept from its newest end on", () =>
   withWorld(async (world) => {

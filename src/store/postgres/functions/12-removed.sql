@@ -15,9 +15,10 @@ BEGIN
   DELETE FROM cascade c WHERE c.seq = ANY(seqs);
   DELETE FROM chain c WHERE c.root = ANY(seqs);
   DELETE FROM progress p WHERE p.seq = ANY(seqs);
+  -- Before what it is about, as who clears that away (drop_frames) locks them.
+  DELETE FROM frame_unwanted u WHERE u.seq = ANY(seqs);
   DELETE FROM frame f WHERE f.seq = ANY(seqs);
   DELETE FROM frame_key k WHERE k.seq = ANY(seqs);
-  DELETE FROM frame_unwanted f WHERE f.seq = ANY(seqs);
   DELETE FROM expansion e WHERE e.seq = ANY(seqs);
   DELETE FROM pruning p WHERE p.root = ANY(seqs);
   INSERT INTO counter AS c (lane, state, stripe, n)
