@@ -1,5 +1,6 @@
 import type { DescMessage, DescMethodBiDiStreaming, MessageShape } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
+import { deferred } from "../runtime/deferred.ts";
 import { decodeMessage, encodeMessage } from "./message-bytes.ts";
 import { type ReceiveHandlers, receiveFrames } from "./receive-frames.ts";
 import { type SendingStream, sendFrames } from "./send-frames.ts";
@@ -44,6 +45,7 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
     {},
   );
   const drain = drainOf(call);
+  const closed = deferred<void>();
   let halfClosed = false;
   const receiving = receiveFrames(call, {
     output: method.output,
@@ -52,6 +54,7 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
     onFrame: (frame) => handlers.onFrame(frame),
     onClose(error) {
       drain.release();
+      closed.resolve();
       handlers.onClose(error);
     },
   });
@@ -67,7 +70,8 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
     get closed() {
       return receiving.over;
     },
-    drained: drain.wait,
+    // After a half-close there is never room again, and who asks anew whenever there is would ask for ever.
+    drained: () => (halfClosed ? closed.promise : drain.wait()),
     pause: () => void call.pause(),
     resume: () => void call.resume(),
     close(error) {

@@ -114,6 +114,16 @@ test("stream / the last frames of a broker come before the end that it gives", a
   assert.equal(seen.length, 50);
 });
 
+test("stream / after a half-close nobody is told of room before the stream has closed", async () => {
+  await using local = await workServer({ onHalfClose: (served) => setImmediate(() => served.close()) });
+  const { stream, closed } = open(local.client);
+  stream.close();
+  assert.equal(stream.writable, false);
+  await stream.drained();
+  assert.equal(stream.closed, true);
+  assert.equal(await closed.promise, undefined);
+});
+
 test("stream / a half-close that the broker handles leaves it open for answers", async () => {
   await using local = await workServer({
     onHalfClose(stream) {
