@@ -1,6 +1,5 @@
 import type { DescMessage, DescMethodBiDiStreaming, MessageShape } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
-import { deferred } from "../runtime/deferred.ts";
 import { decodeMessage, encodeMessage } from "./message-bytes.ts";
 import { type ReceiveHandlers, receiveFrames } from "./receive-frames.ts";
 import { type SendingStream, sendFrames } from "./send-frames.ts";
@@ -45,7 +44,10 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
     {},
   );
   const drain = drainOf(call);
-  const closed = deferred<void>();
+  let tellClosed = (): void => undefined;
+  const closed = new Promise<void>((resolve) => {
+    tellClosed = resolve;
+  });
   let halfClosed = false;
   const receiving = receiveFrames(call, {
     output: method.output,
@@ -54,7 +56,7 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
     onFrame: (frame) => handlers.onFrame(frame),
     onClose(error) {
       drain.release();
-      closed.resolve();
+      tellClosed();
       handlers.onClose(error);
     },
   });
@@ -71,7 +73,7 @@ export function openFrameStream<I extends DescMessage, O extends DescMessage>(
       return receiving.over;
     },
     // After a half-close there is never room again, and who asks anew whenever there is would ask for ever.
-    drained: () => (halfClosed ? closed.promise : drain.wait()),
+    drained: () => (halfClosed ? closed : drain.wait()),
     pause: () => void call.pause(),
     resume: () => void call.resume(),
     close(error) {
