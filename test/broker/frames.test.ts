@@ -175,8 +175,13 @@ test("frames / no bytes whatever break the broker", async (t) => {
     );
   await fc.assert(
     fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 200 }), mutated), fc.boolean(), async (bytes, greeted) => {
-      const error = await sendRaw(world, [...(greeted ? [hello] : []), bytes, new Uint8Array([0xff])], true);
-      assert.notEqual(error.code, "INTERNAL", error.message);
+      const end = await sendRaw(world, [...(greeted ? [hello] : []), bytes, new Uint8Array([0xff])], true).catch(
+        (error: unknown) => {
+          // Some bytes say goodbye.
+          assert.match(String(error), /the stream ended well/);
+        },
+      );
+      assert.notEqual(end?.code, "INTERNAL", end?.message);
     }),
     { numRuns: 60 },
   );
