@@ -1,7 +1,8 @@
 import type { NewJob, NewNode, Outcome } from "../../src/core/job.ts";
 import { defaultQueue, parseTypeName, type SessionId, type TypeName } from "../../src/core/names.ts";
 import { createIds } from "../../src/runtime/ids.ts";
-import type { ClaimItem, CommitBatch, Lease, SettleItem, Store } from "../../src/store/store.ts";
+import type { ClaimItem, CommitBatch, Lease, SettleItem } from "../../src/store/commit.ts";
+import type { Store } from "../../src/store/store.ts";
 
 const ids = createIds();
 const session = "bench" as SessionId;

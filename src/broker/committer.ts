@@ -5,15 +5,15 @@ import type {
   ClaimAnswer,
   ClaimItem,
   CommitAnswer,
-  Effects,
   InsertAnswer,
   InsertItem,
   RenewAnswer,
   RenewItem,
   SettleAnswer,
   SettleItem,
-  Store,
-} from "../store/store.ts";
+} from "../store/commit.ts";
+import type { Effects } from "../store/effects.ts";
+import type { Store } from "../store/store.ts";
 import { insertBytes, insertJobs, settleBytes, settleJobs } from "./weights.ts";
 
 /** A claim that goes with the next commit. */

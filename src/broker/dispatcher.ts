@@ -1,16 +1,9 @@
 import type { NewJob } from "../core/job.ts";
 import type { QueueName, TypeName } from "../core/names.ts";
 import type { Ids } from "../runtime/ids.ts";
-import type {
-  ClaimAnswer,
-  ClaimItem,
-  Effects,
-  InsertItem,
-  Lane,
-  Lease,
-  SessionRef,
-  SettleItem,
-} from "../store/store.ts";
+import type { ClaimAnswer, ClaimItem, InsertItem, Lease, SettleItem } from "../store/commit.ts";
+import type { Effects, Lane } from "../store/effects.ts";
+import type { SessionRef } from "../store/session.ts";
 import type { ClaimSource, PendingClaim } from "./committer.ts";
 import type { LaneBoard, LaneHint } from "./lane-board.ts";
 

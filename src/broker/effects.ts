@@ -1,7 +1,7 @@
 import type { JobId } from "../core/names.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Loop } from "../runtime/loop.ts";
-import type { Effects, News } from "../store/store.ts";
+import type { Effects, News } from "../store/effects.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { LookSchedule } from "./look-schedule.ts";
 import type { NewsDesk } from "./news.ts";

@@ -1,5 +1,5 @@
 import type { QueueName, TypeName } from "../core/names.ts";
-import type { Lane } from "../store/store.ts";
+import type { Lane } from "../store/effects.ts";
 
 /** What is known of one queue and type. */
 export interface LaneHint {

@@ -2,7 +2,8 @@ import type { JobId } from "../core/names.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Service } from "../runtime/service.ts";
-import type { Effects, Lane, News, Store } from "../store/store.ts";
+import type { Effects, Lane, News } from "../store/effects.ts";
+import type { Store } from "../store/store.ts";
 import type { LaneBoard } from "./lane-board.ts";
 import type { SessionTable } from "./sessions/session-table.ts";
 

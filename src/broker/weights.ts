@@ -1,5 +1,5 @@
 import type { NewNode } from "../core/job.ts";
-import type { InsertItem, SettleItem } from "../store/store.ts";
+import type { InsertItem, SettleItem } from "../store/commit.ts";
 
 /** How many jobs a result touches: its own and those that it declares. */
 export function settleJobs(item: SettleItem): number {

@@ -1,6 +1,6 @@
 import { isTerminal } from "../core/job.ts";
+import type { DumpedJob } from "./dump.ts";
 import { belowOf, childNotOk, heirNotOk, openEdges, type View } from "./dump-view.ts";
-import type { DumpedJob } from "./store.ts";
 
 /** What the counters of a job hold beyond its edges: ended nodes below that a revival counts as open and has not brought back. */
 export interface Awaited {

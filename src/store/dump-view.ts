@@ -1,5 +1,5 @@
 import type { JobId, SessionId } from "../core/names.ts";
-import type { DumpedJob, StoreDump } from "./store.ts";
+import type { DumpedJob, StoreDump } from "./dump.ts";
 
 /** What is known beside a dump. */
 export interface InvariantOptions {

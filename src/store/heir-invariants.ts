@@ -1,6 +1,6 @@
 import { isTerminal } from "../core/job.ts";
+import type { DumpedJob } from "./dump.ts";
 import { belowOf, notOkChildren, parentOf, type View } from "./dump-view.ts";
-import type { DumpedJob } from "./store.ts";
 
 /** An heir that is being released now is due: its parent's run was accepted or ended by cancelling, all children ended, its trigger holds. */
 export function heirIsDue(heir: DumpedJob, view: View): boolean {

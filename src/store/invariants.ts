@@ -1,7 +1,7 @@
 import { jobStates } from "../core/job.ts";
+import type { DumpedJob, StoreDump } from "./dump.ts";
 import { type InvariantOptions, viewOf } from "./dump-view.ts";
 import { jobRules } from "./job-invariants.ts";
-import type { DumpedJob, StoreDump } from "./store.ts";
 
 export interface InvariantReport {
   readonly violations: readonly string[];

@@ -1,6 +1,7 @@
 import { isTerminal } from "../core/job.ts";
 import { limits } from "../core/limits.ts";
 import { countersHold } from "./counter-invariants.ts";
+import type { DumpedJob } from "./dump.ts";
 import {
   belowOf,
   childNotOk,
@@ -13,7 +14,6 @@ import {
   wasReleasedThisEpoch,
 } from "./dump-view.ts";
 import { barrierHolds, heirIsDue, isBelowNoRun } from "./heir-invariants.ts";
-import type { DumpedJob } from "./store.ts";
 
 /** One invariant of single jobs: where its premise is true (`applies`), it must hold. */
 export interface JobRule {

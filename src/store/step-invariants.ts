@@ -1,10 +1,11 @@
 import { isTerminal } from "../core/job.ts";
 import type { LeaseId } from "../core/names.ts";
 import { awaitedBelow, candidatesBelow, endsOf, isSame, minus } from "./counter-invariants.ts";
+import type { DumpedJob, StoreDump } from "./dump.ts";
 import { belowOf, isWhole, type View, viewOf, wasReleased } from "./dump-view.ts";
 import { heirIsDue } from "./heir-invariants.ts";
 import type { InvariantReport } from "./invariants.ts";
-import type { DumpedJob, QueueRecord, StoreDump } from "./store.ts";
+import type { QueueRecord } from "./queue.ts";
 
 /** Every lease seen so far with the attempt that it was for; `checkStep` fills it. */
 export type LeaseLedger = Map<LeaseId, string>;

@@ -1,7 +1,8 @@
 import { serverDefaults } from "../core/job.ts";
+import type { UpkeepAnswer } from "../store/effects.ts";
 import { createMemoryData } from "../store/memory/data.ts";
 import { openMemoryStore } from "../store/memory/store.ts";
-import type { Store, UpkeepAnswer } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** What goes on in a store in memory, as its owner sees it. */

@@ -4,7 +4,7 @@ import { type Claimant, createDispatcher } from "../../src/broker/dispatcher.ts"
 import { createLaneBoard } from "../../src/broker/lane-board.ts";
 import type { QueueName, SessionId, TypeName } from "../../src/core/names.ts";
 import { createIds } from "../../src/runtime/ids.ts";
-import type { Effects } from "../../src/store/store.ts";
+import type { Effects } from "../../src/store/effects.ts";
 
 const lane = { queue: "mail" as QueueName, type: "mail.v1.Send" as TypeName };
 const mebibyte = 1024 * 1024;

@@ -4,8 +4,9 @@ import { JobState } from "../../gen/conveyor/v1/job_pb.ts";
 import { ConveyorError } from "../../src/core/errors.ts";
 import { serverDefaults } from "../../src/core/job.ts";
 import { deferred } from "../../src/runtime/deferred.ts";
+import type { ClaimItem, CommitBatch } from "../../src/store/commit.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
-import type { ClaimItem, CommitBatch, Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { startWorld } from "./world.ts";
 
 const success = { case: "success" as const, value: {} };

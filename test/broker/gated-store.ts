@@ -1,7 +1,8 @@
 import { ConveyorError, type ErrorCode } from "../../src/core/errors.ts";
 import { serverDefaults } from "../../src/core/job.ts";
+import type { CommitBatch } from "../../src/store/commit.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
-import type { CommitBatch, Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
 
 /** Holds back one commit of a kind. */
 export interface Gate {

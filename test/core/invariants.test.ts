@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import type { DumpedJob, StoreDump } from "../../src/store/dump.ts";
 import { checkInvariants } from "../../src/store/invariants.ts";
 import { checkStep } from "../../src/store/step-invariants.ts";
-import type { DumpedJob, StoreDump } from "../../src/store/store.ts";
 import { child, heir, jobId, newJob, treeOf } from "./world/jobs.ts";
 import { openWorld, success } from "./world/store-world.ts";
 

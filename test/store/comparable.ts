@@ -1,4 +1,5 @@
-import type { DumpedJob, QueueRecord, StoreDump } from "../../src/store/store.ts";
+import type { DumpedJob, StoreDump } from "../../src/store/dump.ts";
+import type { QueueRecord } from "../../src/store/queue.ts";
 
 /**
  * A dump as text that is the same for stores in the same state. Left out is what stores may count differently:

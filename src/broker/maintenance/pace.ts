@@ -1,4 +1,4 @@
-import type { UpkeepAnswer } from "../../store/store.ts";
+import type { UpkeepAnswer } from "../../store/effects.ts";
 
 /** Others hold what is due: it is looked at again after this. */
 const heldMs = 50;

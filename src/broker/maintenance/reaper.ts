@@ -1,5 +1,5 @@
 import { createLoop, type Loop } from "../../runtime/loop.ts";
-import type { ReapAnswer } from "../../store/store.ts";
+import type { ReapAnswer } from "../../store/effects.ts";
 import type { Reach } from "../reach.ts";
 import type { MaintenanceContext } from "./context.ts";
 import { nextStepInMs } from "./pace.ts";

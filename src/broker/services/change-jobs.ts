@@ -2,7 +2,7 @@ import type { Job } from "../../../gen/conveyor/v1/job_pb.ts";
 import type { CancelJobRequest, DeleteJobRequest, RetryJobRequest } from "../../../gen/conveyor/v1/job_service_pb.ts";
 import { ConveyorError } from "../../core/errors.ts";
 import { type JobId, parseJobId } from "../../core/names.ts";
-import type { RemoveAnswer } from "../../store/store.ts";
+import type { RemoveAnswer } from "../../store/change.ts";
 import { jobToWire } from "../../wire/job-to-wire.ts";
 import { jobNotFound, readJob } from "./read-jobs.ts";
 import { retryPatiently } from "./retry-patiently.ts";

@@ -10,7 +10,7 @@ import { ConveyorError, isConveyorError } from "../../core/errors.ts";
 import type { NewTree } from "../../core/job.ts";
 import { limits } from "../../core/limits.ts";
 import type { JobId } from "../../core/names.ts";
-import type { InsertAnswer } from "../../store/store.ts";
+import type { InsertAnswer } from "../../store/commit.ts";
 import { toRpcStatus } from "../../wire/error-status.ts";
 import { invalidField } from "../../wire/invalid-field.ts";
 import { treeToDomain } from "../../wire/nodes.ts";

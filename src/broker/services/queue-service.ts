@@ -2,7 +2,7 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { QueueService } from "../../../gen/conveyor/v1/queue_service_pb.ts";
 import { ConveyorError } from "../../core/errors.ts";
 import { parseQueueName, type TypeName } from "../../core/names.ts";
-import type { QueueRecord } from "../../store/store.ts";
+import type { QueueRecord } from "../../store/queue.ts";
 import { queueChangeFromWire } from "../../wire/queue-change.ts";
 import { queueToWire } from "../../wire/queue-to-wire.ts";
 import type { Dispatcher } from "../dispatcher.ts";

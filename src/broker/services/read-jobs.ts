@@ -10,7 +10,7 @@ import type {
 import { ConveyorError } from "../../core/errors.ts";
 import type { JobDetail } from "../../core/job.ts";
 import { type JobId, parseJobId } from "../../core/names.ts";
-import type { ListFilter } from "../../store/store.ts";
+import type { ListFilter } from "../../store/query.ts";
 import { chainNodeToWire, stateCountToWire } from "../../wire/chain-node-to-wire.ts";
 import { jobToWire } from "../../wire/job-to-wire.ts";
 import { jobFilterFromWire, pageSizeFromWire, viewFromWire } from "../../wire/list-filters.ts";

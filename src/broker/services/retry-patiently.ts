@@ -1,5 +1,5 @@
 import { sleep } from "../../runtime/abort.ts";
-import type { RetryAnswer, RetryItem } from "../../store/store.ts";
+import type { RetryAnswer, RetryItem } from "../../store/change.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 /** How long jobs that are just being cancelled or brought back are waited for. */

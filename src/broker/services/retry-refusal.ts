@@ -1,7 +1,7 @@
 import { ConveyorError } from "../../core/errors.ts";
 import type { JobState } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
-import type { RetryAnswer } from "../../store/store.ts";
+import type { RetryAnswer } from "../../store/change.ts";
 
 type Refusal = Extract<RetryAnswer, { kind: "refused" }>;
 

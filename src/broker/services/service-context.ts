@@ -1,7 +1,8 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { handleUnaryCall } from "@grpc/grpc-js";
 import type { QueueName, TypeName } from "../../core/names.ts";
-import type { Effects, Store } from "../../store/store.ts";
+import type { Effects } from "../../store/effects.ts";
+import type { Store } from "../../store/store.ts";
 import { methodPath } from "../../wire/service-definition.ts";
 import type { SpecSource } from "../../wire/spec-to-job.ts";
 import { handleUnary, type OnUnexpected, type ServerCallContext } from "../../wire/unary-handler.ts";

@@ -1,6 +1,8 @@
 import { sleep } from "../../runtime/abort.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Effects, SessionRef, Store } from "../../store/store.ts";
+import type { Effects } from "../../store/effects.ts";
+import type { SessionRef } from "../../store/session.ts";
+import type { Store } from "../../store/store.ts";
 
 /** What a broker tells the store of sessions whose stream has ended. */
 export interface Departures {

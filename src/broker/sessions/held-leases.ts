@@ -1,5 +1,5 @@
 import type { JobId, LeaseId, QueueName, TypeName } from "../../core/names.ts";
-import type { Lease } from "../../store/store.ts";
+import type { Lease } from "../../store/commit.ts";
 import type { Subscription } from "../dispatcher.ts";
 
 /** A lease in the hands of a worker: delivered, and its result has not arrived. Times on `Clock.elapsed`. */

@@ -1,4 +1,4 @@
-import type { KeptLease } from "../../store/store.ts";
+import type { KeptLease } from "../../store/session.ts";
 import type { ResumedSession } from "../../wire/hello.ts";
 import type { HeldLease } from "./held-leases.ts";
 

@@ -1,5 +1,5 @@
 import type { LeaseId } from "../../core/names.ts";
-import type { SessionRef } from "../../store/store.ts";
+import type { SessionRef } from "../../store/session.ts";
 import type { Committer } from "../committer.ts";
 import type { CancelledLease } from "./cancels.ts";
 

@@ -1,5 +1,6 @@
 import { createBatcher } from "../../runtime/batcher.ts";
-import type { ProgressItem, Store } from "../../store/store.ts";
+import type { ProgressItem } from "../../store/stage.ts";
+import type { Store } from "../../store/store.ts";
 
 /** Brings progress to the store, of many leases together. */
 export interface Reporter {

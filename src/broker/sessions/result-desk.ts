@@ -3,7 +3,7 @@ import { cutError } from "../../core/error-text.ts";
 import { isConveyorError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { LeaseId } from "../../core/names.ts";
-import type { SettleItem } from "../../store/store.ts";
+import type { SettleItem } from "../../store/commit.ts";
 import { invalidField } from "../../wire/invalid-field.ts";
 import { type EndedAttempt, resultToOutcome } from "../../wire/result-to-outcome.ts";
 import { settleAnswerToAck } from "../../wire/settle-answer-to-ack.ts";

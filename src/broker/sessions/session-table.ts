@@ -1,6 +1,6 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
 import { deferred } from "../../runtime/deferred.ts";
-import type { Effects, ReapAnswer } from "../../store/store.ts";
+import type { Effects, ReapAnswer } from "../../store/effects.ts";
 import type { Session } from "./session.ts";
 
 /** The sessions that have a stream to this broker. */

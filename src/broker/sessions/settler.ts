@@ -1,6 +1,7 @@
 import type { LeaseId } from "../../core/names.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { SettleAnswer, SettleItem, Store } from "../../store/store.ts";
+import type { SettleAnswer, SettleItem } from "../../store/commit.ts";
+import type { Store } from "../../store/store.ts";
 import type { Committer } from "../committer.ts";
 import { untilAnswered } from "./until-answered.ts";
 

@@ -1,7 +1,8 @@
 import type { Stage, StageAck } from "../../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError, isConveyorError } from "../../core/errors.ts";
 import type { LeaseId, TypeName } from "../../core/names.ts";
-import type { StageItem, Store } from "../../store/store.ts";
+import type { StageItem } from "../../store/stage.ts";
+import type { Store } from "../../store/store.ts";
 import type { SpecSource } from "../../wire/spec-to-job.ts";
 import { type StagePlace, stageAck, stagedNodes, stagedTotal, stagePlace, stageRefusal } from "../../wire/stage.ts";
 import type { Gate } from "../gate.ts";

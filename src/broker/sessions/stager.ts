@@ -2,7 +2,8 @@ import { ConveyorError, isConveyorError } from "../../core/errors.ts";
 import type { LeaseId } from "../../core/names.ts";
 import { createBatcher } from "../../runtime/batcher.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { StageAnswer, StageItem, Store } from "../../store/store.ts";
+import type { StageAnswer, StageItem } from "../../store/stage.ts";
+import type { Store } from "../../store/store.ts";
 import { payloadBytes } from "../weights.ts";
 import { untilAnswered } from "./until-answered.ts";
 

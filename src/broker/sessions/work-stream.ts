@@ -8,7 +8,9 @@ import {
 import { ConveyorError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { LeaseId } from "../../core/names.ts";
-import type { Effects, KeptLease, SessionRef, Store } from "../../store/store.ts";
+import type { Effects } from "../../store/effects.ts";
+import type { KeptLease, SessionRef } from "../../store/session.ts";
+import type { Store } from "../../store/store.ts";
 import { originOf } from "../../wire/call-origin.ts";
 import { helloToDomain, type WorkerHello } from "../../wire/hello.ts";
 import { methodPath } from "../../wire/service-definition.ts";

@@ -2,7 +2,7 @@ import type { Delivery, LeaseJobsResponse } from "../../../gen/conveyor/v1/worke
 import { ConveyorError } from "../../core/errors.ts";
 import type { LeaseId } from "../../core/names.ts";
 import { aborted } from "../../runtime/abort.ts";
-import type { Lease } from "../../store/store.ts";
+import type { Lease } from "../../store/commit.ts";
 import { type LeaseRequest, leaseRequestFromWire } from "../../wire/lease-request.ts";
 import { leaseToDelivery } from "../../wire/lease-to-delivery.ts";
 import { msToDuration } from "../../wire/time.ts";

@@ -1,7 +1,7 @@
 import type { CancelRequest } from "../../../gen/conveyor/v1/worker_service_pb.ts";
 import type { Outcome } from "../../core/job.ts";
 import type { LeaseId } from "../../core/names.ts";
-import type { KeptLease } from "../../store/store.ts";
+import type { KeptLease } from "../../store/session.ts";
 import { settleUntilDurable } from "../sessions/settler.ts";
 import { cancelRequestsOf, type UnaryContext } from "./unary-context.ts";
 import type { UnarySession } from "./unary-session.ts";

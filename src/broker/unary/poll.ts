@@ -1,4 +1,4 @@
-import type { Lease } from "../../store/store.ts";
+import type { Lease } from "../../store/commit.ts";
 import type { LeaseRequest } from "../../wire/lease-request.ts";
 import type { Claimant } from "../dispatcher.ts";
 import type { CancelledLease } from "../sessions/cancels.ts";

@@ -1,7 +1,7 @@
 import type { ReleaseLeasesRequest } from "../../../gen/conveyor/v1/worker_service_pb.ts";
 import { ConveyorError } from "../../core/errors.ts";
 import type { LeaseId, SessionId } from "../../core/names.ts";
-import type { SessionRef } from "../../store/store.ts";
+import type { SessionRef } from "../../store/session.ts";
 import { heldFromWire, sessionIdFromWire } from "../../wire/lease-request.ts";
 import type { Caller } from "../services/service-context.ts";
 import { settleUnheld } from "../sessions/settler.ts";

@@ -1,4 +1,4 @@
-import type { Lease } from "../../store/store.ts";
+import type { Lease } from "../../store/commit.ts";
 import { settleUntilDurable } from "../sessions/settler.ts";
 import type { UnaryContext } from "./unary-context.ts";
 

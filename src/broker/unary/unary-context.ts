@@ -1,7 +1,8 @@
 import type { CancelRequest } from "../../../gen/conveyor/v1/worker_service_pb.ts";
 import type { EndReason } from "../../core/job.ts";
 import type { LeaseId } from "../../core/names.ts";
-import type { Effects, Store } from "../../store/store.ts";
+import type { Effects } from "../../store/effects.ts";
+import type { Store } from "../../store/store.ts";
 import { msToDuration } from "../../wire/time.ts";
 import type { SessionContext } from "../sessions/session-context.ts";
 import type { UnarySession, UnarySessions } from "./unary-session.ts";

@@ -1,4 +1,4 @@
-import type { CancelAnswer, CancelItem } from "../store.ts";
+import type { CancelAnswer, CancelItem } from "../change.ts";
 import { cancelJob, settleFlips } from "./chain.ts";
 import type { Write } from "./write.ts";
 

@@ -1,6 +1,6 @@
 import type { LeaseId, QueueName, TypeName } from "../../core/names.ts";
 import { effectiveOptions } from "../../core/precedence.ts";
-import type { ClaimAnswer, ClaimItem, Lease } from "../store.ts";
+import type { ClaimAnswer, ClaimItem, Lease } from "../commit.ts";
 import { runningCount } from "./queues.ts";
 import { byTurn, type JobRow, type SessionRow } from "./row.ts";
 import { liveSession } from "./sessions.ts";

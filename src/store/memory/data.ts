@@ -1,4 +1,4 @@
-import type { News } from "../store.ts";
+import type { News } from "../effects.ts";
 import { Tables } from "./tables.ts";
 
 type Listener = (news: News | undefined) => void;

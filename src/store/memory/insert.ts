@@ -1,7 +1,7 @@
 import type { Edge, NewJob, NewNode, NewTree } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import { groupType } from "../../core/names.ts";
-import type { InsertAnswer, InsertItem } from "../store.ts";
+import type { InsertAnswer, InsertItem } from "../commit.ts";
 import { runEnded, runTime, waitingFor } from "./chain.ts";
 import { ensureQueue } from "./queues.ts";
 import { digestOf } from "./retention.ts";

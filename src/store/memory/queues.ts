@@ -1,5 +1,5 @@
 import type { QueueName } from "../../core/names.ts";
-import type { QueueChange, QueueRecord, QueueSettings } from "../store.ts";
+import type { QueueChange, QueueRecord, QueueSettings } from "../queue.ts";
 import type { QueueRow } from "./row.ts";
 import type { Tables } from "./tables.ts";
 

@@ -1,6 +1,6 @@
 import type { JobState } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
-import type { ChainNodeRecord, ChainPage, ChainRequest } from "../store.ts";
+import type { ChainNodeRecord, ChainPage, ChainRequest } from "../query.ts";
 import { parseCursor } from "./read-jobs.ts";
 import { byInsertion, type JobRow } from "./row.ts";
 import type { Tables } from "./tables.ts";

@@ -1,6 +1,6 @@
 import type { JobError } from "../../core/job.ts";
 import type { LeaseId } from "../../core/names.ts";
-import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../store.ts";
+import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../query.ts";
 import { parseCursor, resultOf } from "./read-jobs.ts";
 import type { JobRow } from "./row.ts";
 import type { Tables } from "./tables.ts";

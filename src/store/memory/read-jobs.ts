@@ -1,6 +1,7 @@
 import { ConveyorError } from "../../core/errors.ts";
 import type { JobDetail, JobSummary, TypedBytes } from "../../core/job.ts";
-import type { DumpedJob, JobStatus, ListFilter, Page, PageRequest } from "../store.ts";
+import type { DumpedJob } from "../dump.ts";
+import type { JobStatus, ListFilter, Page, PageRequest } from "../query.ts";
 import { shownAttempts } from "./attempts.ts";
 import type { JobRow } from "./row.ts";
 import type { Tables } from "./tables.ts";

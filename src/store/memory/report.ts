@@ -1,4 +1,4 @@
-import type { ProgressItem } from "../store.ts";
+import type { ProgressItem } from "../stage.ts";
 import { jobOfLiveLease } from "./stage.ts";
 import { change, type Write } from "./write.ts";
 

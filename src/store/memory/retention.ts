@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { isTerminal, type Retention, rememberedMs, type TypedBytes } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import { retentionMs } from "../../core/precedence.ts";
-import type { RemoveAnswer, UpkeepAnswer } from "../store.ts";
+import type { RemoveAnswer } from "../change.ts";
+import type { UpkeepAnswer } from "../effects.ts";
 import type { JobRow } from "./row.ts";
 import { effectsOf, type Write } from "./write.ts";
 

@@ -1,7 +1,7 @@
 import { countsNotOk } from "../../core/chain.ts";
 import { groupType, type JobId } from "../../core/names.ts";
 import { blocksRevival, decideRetry, openAncestorRefusal } from "../../core/revive.ts";
-import type { RetryAnswer, RetryItem } from "../store.ts";
+import type { RetryAnswer, RetryItem } from "../change.ts";
 import { settleFlips } from "./chain.ts";
 import { pathTo, reopenPath } from "./revive.ts";
 import type { JobRow } from "./row.ts";

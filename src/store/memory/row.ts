@@ -12,7 +12,7 @@ import type {
   TypedBytes,
 } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
-import type { QueueSettings } from "../store.ts";
+import type { QueueSettings } from "../queue.ts";
 
 /** A job as this store keeps it. Never changed in place: a change puts a new row in its place. */
 export interface JobRow extends JobSummary {

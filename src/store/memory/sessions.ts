@@ -1,14 +1,7 @@
 import type { LeaseId } from "../../core/names.ts";
 import { effectiveOptions } from "../../core/precedence.ts";
-import type {
-  KeptLease,
-  NewSession,
-  RenewAnswer,
-  RenewItem,
-  ResumeAnswer,
-  ResumeRequest,
-  SessionRef,
-} from "../store.ts";
+import type { RenewAnswer, RenewItem } from "../commit.ts";
+import type { KeptLease, NewSession, ResumeAnswer, ResumeRequest, SessionRef } from "../session.ts";
 import { settleFlips } from "./chain.ts";
 import { endLease } from "./lease-end.ts";
 import type { JobRow, SessionRow } from "./row.ts";

@@ -1,5 +1,5 @@
 import { recordedError, type StorabilityProblem } from "../../core/error-text.ts";
-import type { SettleAnswer, SettleItem } from "../store.ts";
+import type { SettleAnswer, SettleItem } from "../commit.ts";
 import { endLease } from "./lease-end.ts";
 import type { JobRow } from "./row.ts";
 import { stagingProblem } from "./stage.ts";

@@ -1,7 +1,8 @@
 import { declarationProblem } from "../../core/declarations.ts";
 import type { NewNode } from "../../core/job.ts";
 import type { LeaseId } from "../../core/names.ts";
-import type { StageAnswer, StageItem, UpkeepAnswer } from "../store.ts";
+import type { UpkeepAnswer } from "../effects.ts";
+import type { StageAnswer, StageItem } from "../stage.ts";
 import { insertNode } from "./insert.ts";
 import type { JobRow } from "./row.ts";
 import type { Tables } from "./tables.ts";

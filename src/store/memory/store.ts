@@ -1,7 +1,10 @@
 import { ConveyorError } from "../../core/errors.ts";
 import { defaultRetention } from "../../core/job.ts";
 import type { Transition } from "../../core/transition.ts";
-import type { CommitAnswer, CommitBatch, News, Store, StoreDump, StoreOptions } from "../store.ts";
+import type { CommitAnswer, CommitBatch } from "../commit.ts";
+import type { StoreDump } from "../dump.ts";
+import type { News } from "../effects.ts";
+import type { Store, StoreOptions } from "../store.ts";
 import { cancelItem } from "./cancel.ts";
 import { settleFlips } from "./chain.ts";
 import { claimItem } from "./claim.ts";

@@ -2,7 +2,7 @@ import { jitterOf } from "../../core/backoff.ts";
 import { hasOpenBelow } from "../../core/chain.ts";
 import type { SessionId } from "../../core/names.ts";
 import { groupType } from "../../core/names.ts";
-import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../store.ts";
+import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../effects.ts";
 import { cascadeStep, flipEdge, releaseChildren, runEnded, settleFlips } from "./chain.ts";
 import { endLease } from "./lease-end.ts";
 import { reviveStep } from "./revive.ts";

@@ -2,7 +2,7 @@ import type { EdgeEnd } from "../../core/chain.ts";
 import { type EndReason, type HoldReason, isTerminal, type JobState, type ServerDefaults } from "../../core/job.ts";
 import type { JobId, LeaseId, SessionId } from "../../core/names.ts";
 import { type Move, placeOf, type Transition, transition } from "../../core/transition.ts";
-import type { Effects, Lane } from "../store.ts";
+import type { Effects, Lane } from "../effects.ts";
 import type { JobRow } from "./row.ts";
 import type { Tables } from "./tables.ts";
 

@@ -1,5 +1,5 @@
 import type { TypedBytes } from "../../core/job.ts";
-import type { Lane } from "../store.ts";
+import type { Lane } from "../effects.ts";
 
 /** A piece of the bytes that go with a call; offsets count from 1. */
 interface Piece {

@@ -1,7 +1,7 @@
 import type { RetryRefusal } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
+import type { CancelAnswer, CancelAnswers, CancelItem, RetryAnswer, RetryAnswers, RetryItem } from "../change.ts";
 import { stateOf } from "../codes.ts";
-import type { CancelAnswer, CancelAnswers, CancelItem, RetryAnswer, RetryAnswers, RetryItem } from "../store.ts";
 import type { Connection, Value } from "./connection.ts";
 import { decodeEffects, type EncodedEffects } from "./effects.ts";
 import { integerMax } from "./integer-max.ts";

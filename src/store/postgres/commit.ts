@@ -5,13 +5,13 @@ import type {
   ClaimItem,
   CommitAnswer,
   CommitBatch,
-  Effects,
   InsertAnswer,
   InsertItem,
   RenewAnswer,
   SettleAnswer,
   SettleItem,
-} from "../store.ts";
+} from "../commit.ts";
+import type { Effects } from "../effects.ts";
 import { type Bulk, createBulk } from "./bulk.ts";
 import type { Connection, Value } from "./connection.ts";
 import { decodeClaims, type LanesById, type LeaseTuple } from "./decode-claim.ts";

@@ -1,7 +1,7 @@
 import type { ServerDefaults } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, TypeName } from "../../core/names.ts";
 import { roleOf } from "../codes.ts";
-import type { ClaimAnswer, ClaimItem, Lease } from "../store.ts";
+import type { ClaimAnswer, ClaimItem, Lease } from "../commit.ts";
 import { decodeKey } from "./key-text.ts";
 
 /** A lease as the function leases_of answers it; null stands for what a plain job has. */

@@ -1,6 +1,6 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
 import { isTerminalCode, Role, reviveOf, runOf, State } from "../codes.ts";
-import type { DumpedJob, StoreDump } from "../store.ts";
+import type { DumpedJob, StoreDump } from "../dump.ts";
 import type { Connection } from "./connection.ts";
 import { type DetailRow, detailColumns, detailJoins, detailOf, summaryColumns, summaryJoins } from "./job-record.ts";
 import { getQueues } from "./read-queue.ts";

@@ -1,7 +1,7 @@
 import type { EndReason } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
 import { reasonOf, stateOf } from "../codes.ts";
-import type { Effects } from "../store.ts";
+import type { Effects } from "../effects.ts";
 
 /** As the function finish answers; what is not there did not happen. */
 export interface EncodedEffects {

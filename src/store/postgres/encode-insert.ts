@@ -1,6 +1,6 @@
 import type { NewTree } from "../../core/job.ts";
 import { groupType, type JobId } from "../../core/names.ts";
-import type { InsertItem } from "../store.ts";
+import type { InsertItem } from "../commit.ts";
 import type { Bulk } from "./bulk.ts";
 import { type EncodedRow, encodeTree } from "./encode-job.ts";
 

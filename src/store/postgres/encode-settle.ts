@@ -2,7 +2,7 @@ import { type RecordedErrorName, recordedError } from "../../core/error-text.ts"
 import { fingerprintRest } from "../../core/fingerprint.ts";
 import type { JobError, NewNode, Outcome, ServerDefaults } from "../../core/job.ts";
 import { Sent } from "../codes.ts";
-import type { SettleItem } from "../store.ts";
+import type { SettleItem } from "../commit.ts";
 import type { Bulk } from "./bulk.ts";
 import { type EncodedRow, encodeDeclared } from "./encode-job.ts";
 import { isLeaseId, seqOfLease } from "./lease-id.ts";

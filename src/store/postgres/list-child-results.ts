@@ -1,7 +1,7 @@
 import type { TypedBytes } from "../../core/job.ts";
 import type { JobId, LeaseId, TypeName } from "../../core/names.ts";
 import { isTerminalCode, Role, RunCode, reasonOf, State, stateOf } from "../codes.ts";
-import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../store.ts";
+import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../query.ts";
 import type { Connection } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";
 import { errorOf } from "./job-record.ts";

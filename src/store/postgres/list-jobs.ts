@@ -1,6 +1,6 @@
 import type { JobSummary } from "../../core/job.ts";
 import { Reason, State } from "../codes.ts";
-import type { ListFilter, Page, PageRequest } from "../store.ts";
+import type { ListFilter, Page, PageRequest } from "../query.ts";
 import type { Connection, Value } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";
 import { type SummaryRow, summaryColumns, summaryJoins, summaryOf } from "./job-record.ts";

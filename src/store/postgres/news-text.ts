@@ -1,7 +1,7 @@
 import type { EndReason } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
 import { Reason } from "../codes.ts";
-import type { News } from "../store.ts";
+import type { News } from "../effects.ts";
 
 /** News as they travel: types by queue, jobs, cancels; `b` is the broker that tells them (none: an application's enqueue). */
 interface Telling {

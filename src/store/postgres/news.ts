@@ -2,7 +2,7 @@ import pg from "pg";
 import { sleep, within } from "../../runtime/abort.ts";
 import { deferred } from "../../runtime/deferred.ts";
 import { fullJitterMs } from "../../runtime/retry.ts";
-import type { Lane, News } from "../store.ts";
+import type { Lane, News } from "../effects.ts";
 import { newsOf, newsTexts } from "./news-text.ts";
 import { cut } from "./pool.ts";
 

@@ -1,7 +1,7 @@
 import type { JobState } from "../../core/job.ts";
 import type { JobId, TypeName } from "../../core/names.ts";
 import { isTerminalCode, reasonOf, roleOf, stateOf, triggerOf } from "../codes.ts";
-import type { ChainNodeRecord, ChainPage, ChainRequest } from "../store.ts";
+import type { ChainNodeRecord, ChainPage, ChainRequest } from "../query.ts";
 import type { Connection } from "./connection.ts";
 import { badToken } from "./cursor.ts";
 import { decodeKey } from "./key-text.ts";

@@ -1,7 +1,7 @@
 import type { JobDetail } from "../../core/job.ts";
 import type { JobId, LeaseId } from "../../core/names.ts";
 import { stateOf } from "../codes.ts";
-import type { JobStatus } from "../store.ts";
+import type { JobStatus } from "../query.ts";
 import type { Connection } from "./connection.ts";
 import { type DetailRow, detailColumns, detailJoins, detailOf, summaryColumns, summaryJoins } from "./job-record.ts";
 import { seqOfLease } from "./lease-id.ts";

@@ -1,7 +1,7 @@
 import type { JobState } from "../../core/job.ts";
 import type { QueueName, TypeName } from "../../core/names.ts";
 import { stateOf } from "../codes.ts";
-import type { QueueRecord } from "../store.ts";
+import type { QueueRecord } from "../queue.ts";
 import type { Connection, Value } from "./connection.ts";
 import { parseBackoff } from "./job-record.ts";
 import { nowMs } from "./read-job.ts";

@@ -1,6 +1,6 @@
 import type { JobId } from "../../core/names.ts";
+import type { RemoveAnswer } from "../change.ts";
 import { stateOf } from "../codes.ts";
-import type { RemoveAnswer } from "../store.ts";
 import type { Connection } from "./connection.ts";
 
 /** What the function answers of one root; null: missing. */

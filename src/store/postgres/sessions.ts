@@ -1,6 +1,7 @@
 import type { JobId, LeaseId, QueueName, TypeName } from "../../core/names.ts";
 import { reasonOf } from "../codes.ts";
-import type { KeptLease, NewSession, ResumeAnswer, ResumeRequest, SessionRef, UpkeepAnswer } from "../store.ts";
+import type { UpkeepAnswer } from "../effects.ts";
+import type { KeptLease, NewSession, ResumeAnswer, ResumeRequest, SessionRef } from "../session.ts";
 import type { Connection } from "./connection.ts";
 import { decodeEffects, type EncodedEffects } from "./effects.ts";
 import { isLeaseId } from "./lease-id.ts";

@@ -1,5 +1,5 @@
 import type { StorabilityProblem } from "../../core/error-text.ts";
-import type { ProgressItem, StageAnswer, StageItem } from "../store.ts";
+import type { ProgressItem, StageAnswer, StageItem } from "../stage.ts";
 import { type Bulk, createBulk } from "./bulk.ts";
 import type { Connection } from "./connection.ts";
 import type { EncodedRow } from "./encode-job.ts";

@@ -1,5 +1,5 @@
 import type { QueueName } from "../../core/names.ts";
-import type { QueueChange, QueueRecord } from "../store.ts";
+import type { QueueChange, QueueRecord } from "../queue.ts";
 import type { Connection } from "./connection.ts";
 import { getQueue } from "./read-queue.ts";
 

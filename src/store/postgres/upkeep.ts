@@ -1,6 +1,6 @@
 import type { Retention } from "../../core/job.ts";
 import type { LeaseId, SessionId } from "../../core/names.ts";
-import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../store.ts";
+import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../effects.ts";
 import type { Connection } from "./connection.ts";
 import { decodeEffects, type EncodedEffects } from "./effects.ts";
 import type { WriteDefaults } from "./write-defaults.ts";

@@ -1,5 +1,5 @@
 import type { JobId } from "../../core/names.ts";
-import type { Effects } from "../store.ts";
+import type { Effects } from "../effects.ts";
 import { type Writing, write } from "./calls.ts";
 import type { WriteScript } from "./connection.ts";
 import { mergeEffects, readEffects } from "./effects.ts";

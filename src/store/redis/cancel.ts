@@ -1,5 +1,5 @@
+import type { CancelAnswer, CancelAnswers, CancelItem } from "../change.ts";
 import { stateOf } from "../codes.ts";
-import type { CancelAnswer, CancelAnswers, CancelItem } from "../store.ts";
 import { askJobs } from "./ask-jobs.ts";
 import type { Writing } from "./calls.ts";
 import { listOf, numberOf, type Unpacked } from "./msgpack.ts";

@@ -1,5 +1,6 @@
 import type { QueueName } from "../../core/names.ts";
-import type { ClaimAnswer, ClaimItem, Effects, Lease } from "../store.ts";
+import type { ClaimAnswer, ClaimItem, Lease } from "../commit.ts";
+import type { Effects } from "../effects.ts";
 import { ask } from "./ask.ts";
 import { shardsOf, type Writing } from "./calls.ts";
 import type { ClaimSoFar } from "./claim.ts";

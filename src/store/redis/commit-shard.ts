@@ -1,13 +1,13 @@
 import type {
   ClaimAnswer,
   ClaimItem,
-  Effects,
   InsertAnswer,
   InsertItem,
   RenewAnswer,
   SettleAnswer,
   SettleItem,
-} from "../store.ts";
+} from "../commit.ts";
+import type { Effects } from "../effects.ts";
 import { type Writing, write } from "./calls.ts";
 import { type ClaimSoFar, leaseContext, packClaim, readLeases } from "./claim.ts";
 import { readEffects } from "./effects.ts";

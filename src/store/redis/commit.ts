@@ -1,4 +1,4 @@
-import type { CommitAnswer, CommitBatch, SettleAnswer } from "../store.ts";
+import type { CommitAnswer, CommitBatch, SettleAnswer } from "../commit.ts";
 import type { Writing } from "./calls.ts";
 import type { ClaimSoFar } from "./claim.ts";
 import { claimOnMany } from "./claim-on-many.ts";

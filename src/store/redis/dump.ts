@@ -1,5 +1,5 @@
 import type { LeaseId, QueueName, SessionId } from "../../core/names.ts";
-import type { DumpedJob, StoreDump } from "../store.ts";
+import type { DumpedJob, StoreDump } from "../dump.ts";
 import { ask } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 import { dumpedOf } from "./job-record.ts";

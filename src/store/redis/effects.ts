@@ -1,6 +1,6 @@
 import type { JobId, LeaseId, SessionId } from "../../core/names.ts";
 import { reasonOf, stateOf } from "../codes.ts";
-import type { Effects } from "../store.ts";
+import type { Effects } from "../effects.ts";
 import { laneOf } from "./lane-table.ts";
 import { listOf, numberOf, textOf, type Unpacked } from "./msgpack.ts";
 import { leaseIdOf } from "./shards.ts";

@@ -1,6 +1,6 @@
 import type { JobId } from "../../core/names.ts";
 import { stateOf } from "../codes.ts";
-import type { JobStatus } from "../store.ts";
+import type { JobStatus } from "../query.ts";
 import { ask } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 import { listOf, numberOf } from "./msgpack.ts";

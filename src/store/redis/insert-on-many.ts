@@ -1,4 +1,4 @@
-import type { InsertAnswer, InsertItem } from "../store.ts";
+import type { InsertAnswer, InsertItem } from "../commit.ts";
 import type { Writing } from "./calls.ts";
 import type { ShardAnswer } from "./commit-shard.ts";
 import { findRepeats, type Reserved, releaseAll } from "./reserve.ts";

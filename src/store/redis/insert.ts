@@ -1,6 +1,6 @@
 import type { NewTree } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
-import type { InsertAnswer, InsertItem } from "../store.ts";
+import type { InsertAnswer, InsertItem } from "../commit.ts";
 import type { LaneTable } from "./lane-table.ts";
 import { listOf, numberOf, type Packable, textOf, type Unpacked } from "./msgpack.ts";
 import { packNode, packRoot } from "./new-job.ts";

@@ -13,7 +13,7 @@ import {
   stateOf,
   triggerOf,
 } from "../codes.ts";
-import type { DumpedJob } from "../store.ts";
+import type { DumpedJob } from "../dump.ts";
 import { bytesOf, listOf, numberOf, textOf, type Unpacked, unpack } from "./msgpack.ts";
 import { type JobRecord, readRecord } from "./record.ts";
 import { leaseIdOf } from "./shards.ts";

@@ -1,5 +1,5 @@
 import type { QueueName, TypeName } from "../../core/names.ts";
-import type { Lane } from "../store.ts";
+import type { Lane } from "../effects.ts";
 
 /** The lanes that one call of a script speaks of, each named once. */
 export class LaneTable {

@@ -1,6 +1,6 @@
 import type { LeaseId, TypeName } from "../../core/names.ts";
 import { isTerminalCode, reasonOf, stateOf } from "../codes.ts";
-import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../store.ts";
+import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../query.ts";
 import { ask } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";

@@ -1,6 +1,6 @@
 import type { JobSummary } from "../../core/job.ts";
 import { State } from "../codes.ts";
-import type { ListFilter, Page, PageRequest } from "../store.ts";
+import type { ListFilter, Page, PageRequest } from "../query.ts";
 import { ask } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 import { parseCursor } from "./cursor.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EndReason } from "../../core/job.ts";
 import type { JobId, LeaseId, QueueName, SessionId, TypeName } from "../../core/names.ts";
-import type { News } from "../store.ts";
+import type { News } from "../effects.ts";
 import type { Client } from "./client.ts";
 import { keepLink, type Link } from "./link.ts";
 

@@ -1,7 +1,7 @@
 import { isConveyorError } from "../../core/errors.ts";
 import { type Retention, rememberedMs } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
-import type { UpkeepAnswer } from "../store.ts";
+import type { UpkeepAnswer } from "../effects.ts";
 import { ask } from "./ask.ts";
 import { shardsOf, type Writing, write, writeAll } from "./calls.ts";
 import { mergeEffects, readEffects } from "./effects.ts";

@@ -1,6 +1,6 @@
 import type { BackoffPolicy } from "../../core/job.ts";
 import { BackoffKind } from "../codes.ts";
-import type { QueueChange, QueueSettings } from "../store.ts";
+import type { QueueChange, QueueSettings } from "../queue.ts";
 import { listOf, numberOf, type Packable, type Unpacked } from "./msgpack.ts";
 import { readBackoff } from "./record.ts";
 

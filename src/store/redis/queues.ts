@@ -1,7 +1,7 @@
 import type { JobState } from "../../core/job.ts";
 import type { QueueName, TypeName } from "../../core/names.ts";
 import { stateOf } from "../codes.ts";
-import type { QueueRecord } from "../store.ts";
+import type { QueueRecord } from "../queue.ts";
 import { askAll } from "./ask.ts";
 import type { Connection } from "./connection.ts";
 import { bytesOf, listOf, numberOf, textOf, type Unpacked, unpack } from "./msgpack.ts";

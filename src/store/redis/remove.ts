@@ -1,7 +1,7 @@
 import { rememberedMs } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
+import type { RemoveAnswer } from "../change.ts";
 import { stateOf } from "../codes.ts";
-import type { RemoveAnswer } from "../store.ts";
 import { type Writing, write } from "./calls.ts";
 import { findJobs } from "./find-jobs.ts";
 import { listOf, numberOf, textOf, type Unpacked } from "./msgpack.ts";

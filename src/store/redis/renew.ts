@@ -1,5 +1,5 @@
 import { reasonOf } from "../codes.ts";
-import type { RenewAnswer, RenewItem } from "../store.ts";
+import type { RenewAnswer, RenewItem } from "../commit.ts";
 import { readLease } from "./effects.ts";
 import { listOf, numberOf, type Packable, type Unpacked } from "./msgpack.ts";
 import { type LeasePlace, leasePlace } from "./shards.ts";

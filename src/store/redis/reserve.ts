@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { NewJob, NewTree } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
-import type { InsertAnswer, InsertItem } from "../store.ts";
+import type { InsertAnswer, InsertItem } from "../commit.ts";
 import { ask } from "./ask.ts";
 import { shardsOf, type Writing, write } from "./calls.ts";
 import type { Connection } from "./connection.ts";

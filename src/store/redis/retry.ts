@@ -1,7 +1,7 @@
 import type { RetryRefusal } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
+import type { RetryAnswer, RetryAnswers, RetryItem } from "../change.ts";
 import { stateOf } from "../codes.ts";
-import type { RetryAnswer, RetryAnswers, RetryItem } from "../store.ts";
 import { askJobs } from "./ask-jobs.ts";
 import type { Writing } from "./calls.ts";
 import { listOf, numberOf, textOf, type Unpacked } from "./msgpack.ts";

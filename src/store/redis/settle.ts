@@ -3,7 +3,7 @@ import type { JobError, Outcome, TypedBytes } from "../../core/job.ts";
 import { limits } from "../../core/limits.ts";
 import type { JobId } from "../../core/names.ts";
 import { recordedOf, Sent, stateOf } from "../codes.ts";
-import type { SettleAnswer, SettleItem } from "../store.ts";
+import type { SettleAnswer, SettleItem } from "../commit.ts";
 import { hashedText } from "./call-context.ts";
 import type { LaneTable } from "./lane-table.ts";
 import { bytesOf, listOf, numberOf, type Packable, pack, textOf, type Unpacked } from "./msgpack.ts";

@@ -1,6 +1,6 @@
 import type { StorabilityProblem } from "../../core/error-text.ts";
 import type { NewNode } from "../../core/job.ts";
-import type { ProgressItem, StageAnswer, StageItem } from "../store.ts";
+import type { ProgressItem, StageAnswer, StageItem } from "../stage.ts";
 import { type Writing, write } from "./calls.ts";
 import { LaneTable } from "./lane-table.ts";
 import { listOf, numberOf, type Packable, pack, textOf, type Unpacked } from "./msgpack.ts";

@@ -1,5 +1,5 @@
 import type { QueueName } from "../../core/names.ts";
-import type { QueueChange, QueueRecord } from "../store.ts";
+import type { QueueChange, QueueRecord } from "../queue.ts";
 import { type Writing, writeAll } from "./calls.ts";
 import { packChange } from "./queue-settings.ts";
 import { getQueue } from "./queues.ts";

@@ -1,5 +1,5 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
-import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../store.ts";
+import type { PromoteAnswer, ReapAnswer, UpkeepAnswer } from "../effects.ts";
 import { askAll } from "./ask.ts";
 import { type Writing, write } from "./calls.ts";
 import type { WriteScript } from "./connection.ts";

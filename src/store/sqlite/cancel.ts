@@ -1,5 +1,5 @@
+import type { CancelAnswer, CancelItem } from "../change.ts";
 import { Reason, stateOf } from "../codes.ts";
-import type { CancelAnswer, CancelItem } from "../store.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { findJob } from "./find-job.ts";
 import { loadJob } from "./job-row.ts";

@@ -1,5 +1,5 @@
 import { CascadeKind, Reason, Role, RunCode, State, TriggerCode } from "../codes.ts";
-import type { UpkeepAnswer } from "../store.ts";
+import type { UpkeepAnswer } from "../effects.ts";
 import { type BelowMode, belowMode, flipsOf, loadBarrier, reasonBelow } from "./barrier.ts";
 import { bringBackBelow } from "./bring-back.ts";
 import { cancelJob } from "./cancel-job.ts";

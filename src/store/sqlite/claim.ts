@@ -1,6 +1,6 @@
 import type { JobId } from "../../core/names.ts";
 import { State } from "../codes.ts";
-import type { ClaimAnswer, ClaimItem, Lease } from "../store.ts";
+import type { ClaimAnswer, ClaimItem, Lease } from "../commit.ts";
 import { claimedBefore } from "./claimed-before.ts";
 import { type LeaseRow, leaseColumns, leaseOf } from "./lease.ts";
 import { leaseIdOf } from "./lease-id.ts";

@@ -1,6 +1,6 @@
 import type { JobId } from "../../core/names.ts";
 import { State } from "../codes.ts";
-import type { Lease } from "../store.ts";
+import type { Lease } from "../commit.ts";
 import { type LeaseRow, leaseColumns, leaseOf } from "./lease.ts";
 import type { Step } from "./step.ts";
 

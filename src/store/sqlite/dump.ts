@@ -1,6 +1,6 @@
 import type { LeaseId, QueueName, SessionId } from "../../core/names.ts";
 import { isTerminalCode, Role, reviveOf, runOf, State } from "../codes.ts";
-import type { DumpedJob, StoreDump } from "../store.ts";
+import type { DumpedJob, StoreDump } from "../dump.ts";
 import { detailOf, type SummaryRow, summaryColumns, summaryJoins } from "./job-record.ts";
 import { getQueue } from "./queues.ts";
 import { bufferedOf, type SessionRow } from "./session-row.ts";

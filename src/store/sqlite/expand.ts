@@ -1,6 +1,6 @@
 import type { NewNode } from "../../core/job.ts";
 import { Hold, RunCode } from "../codes.ts";
-import type { UpkeepAnswer } from "../store.ts";
+import type { UpkeepAnswer } from "../effects.ts";
 import { loadBarrier } from "./barrier.ts";
 import { dropStaged } from "./drop-staged.ts";
 import { type JobRow, loadJob } from "./job-row.ts";

@@ -1,7 +1,7 @@
 import type { NewTree } from "../../core/job.ts";
 import { groupType, type JobId } from "../../core/names.ts";
 import { Hold, State } from "../codes.ts";
-import type { InsertAnswer, InsertItem } from "../store.ts";
+import type { InsertAnswer, InsertItem } from "../commit.ts";
 import { acceptRun } from "./accept-run.ts";
 import { addToBarrier } from "./barrier.ts";
 import { loadJob } from "./job-row.ts";

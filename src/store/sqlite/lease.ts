@@ -1,6 +1,6 @@
 import type { JobId } from "../../core/names.ts";
 import { roleOf } from "../codes.ts";
-import type { Lease } from "../store.ts";
+import type { Lease } from "../commit.ts";
 import { optionsOf } from "./end-lease.ts";
 import { metadataOf } from "./job-record.ts";
 import { leaseIdOf } from "./lease-id.ts";

@@ -1,7 +1,7 @@
 import type { JobError } from "../../core/job.ts";
 import type { JobId, LeaseId } from "../../core/names.ts";
 import { isTerminalCode, Role, RunCode, reasonOf, State, stateOf } from "../codes.ts";
-import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../store.ts";
+import type { ChildFilter, ChildResultRecord, Page, PageRequest } from "../query.ts";
 import { parseCursor } from "./cursor.ts";
 import { resultOf } from "./job-record.ts";
 import { seqOfLease } from "./lease-id.ts";

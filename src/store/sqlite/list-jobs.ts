@@ -1,7 +1,7 @@
 import type { JobSummary } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import { Reason, Role, State } from "../codes.ts";
-import type { ListFilter, Page, PageRequest } from "../store.ts";
+import type { ListFilter, Page, PageRequest } from "../query.ts";
 import { parseCursor } from "./cursor.ts";
 import { type SummaryRow, summaryColumns, summaryJoins, summaryOf } from "./job-record.ts";
 import type { Reading } from "./transactions.ts";

@@ -1,6 +1,7 @@
 import type { QueueName, TypeName } from "../../core/names.ts";
 import { State } from "../codes.ts";
-import type { Lane, QueueSettings } from "../store.ts";
+import type { Lane } from "../effects.ts";
+import type { QueueSettings } from "../queue.ts";
 import { type QueueRow, queueSettingsOf, selectQueues } from "./queue-row.ts";
 import type { Statements } from "./statements.ts";
 

@@ -1,6 +1,6 @@
 import { groupType } from "../../core/names.ts";
 import { State } from "../codes.ts";
-import type { PromoteAnswer } from "../store.ts";
+import type { PromoteAnswer } from "../effects.ts";
 import { acceptRun } from "./accept-run.ts";
 import { type JobRow, jobColumns, saveJob } from "./job-row.ts";
 import { judgeParents } from "./judge.ts";

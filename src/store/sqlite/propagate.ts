@@ -1,4 +1,4 @@
-import type { UpkeepAnswer } from "../store.ts";
+import type { UpkeepAnswer } from "../effects.ts";
 import { flip } from "./barrier.ts";
 import { type JobRow, jobColumns, saveJob } from "./job-row.ts";
 import { judgeParents } from "./judge.ts";

@@ -1,7 +1,7 @@
 import type { Retention } from "../../core/job.ts";
 import { retentionMs } from "../../core/precedence.ts";
 import { State } from "../codes.ts";
-import type { UpkeepAnswer } from "../store.ts";
+import type { UpkeepAnswer } from "../effects.ts";
 import { sweepStaged } from "./drop-staged.ts";
 import { type JobRow, loadJob } from "./job-row.ts";
 import { unsetQueue } from "./queue-row.ts";

@@ -1,5 +1,5 @@
 import type { BackoffPolicy } from "../../core/job.ts";
-import type { QueueSettings } from "../store.ts";
+import type { QueueSettings } from "../queue.ts";
 
 export interface QueueRow {
   readonly name: string;

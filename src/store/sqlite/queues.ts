@@ -1,7 +1,7 @@
 import type { JobState } from "../../core/job.ts";
 import type { QueueName } from "../../core/names.ts";
 import { State, stateOf } from "../codes.ts";
-import type { QueueChange, QueueRecord, QueueSettings } from "../store.ts";
+import type { QueueChange, QueueRecord, QueueSettings } from "../queue.ts";
 import type { KnownLane } from "./mirror.ts";
 import { backoffText, unsetQueue } from "./queue-row.ts";
 import type { Step } from "./step.ts";

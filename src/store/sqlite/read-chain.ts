@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { JobId } from "../../core/names.ts";
 import { isTerminalCode, Role, reasonOf, roleOf, stateOf, triggerOf } from "../codes.ts";
-import type { ChainNodeRecord, ChainPage, ChainRequest } from "../store.ts";
+import type { ChainNodeRecord, ChainPage, ChainRequest } from "../query.ts";
 import { eachBelow, type Group, type Slices } from "./below.ts";
 import { parsePlace } from "./cursor.ts";
 import { firstGroups } from "./first-groups.ts";

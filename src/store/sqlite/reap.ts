@@ -1,6 +1,6 @@
 import { jitterOf } from "../../core/backoff.ts";
 import type { SessionId } from "../../core/names.ts";
-import type { ReapAnswer } from "../store.ts";
+import type { ReapAnswer } from "../effects.ts";
 import { endLease } from "./end-lease.ts";
 import { judgeParents } from "./judge.ts";
 import { bufferedOf, type SessionRow } from "./session-row.ts";

@@ -1,6 +1,6 @@
 import type { JobId } from "../../core/names.ts";
+import type { RemoveAnswer } from "../change.ts";
 import { isTerminalCode, stateOf } from "../codes.ts";
-import type { RemoveAnswer } from "../store.ts";
 import { findJob } from "./find-job.ts";
 import { type JobRow, loadJob } from "./job-row.ts";
 import { remember } from "./remembered.ts";

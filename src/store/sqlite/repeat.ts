@@ -1,6 +1,6 @@
 import type { NewJob, NewTree } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
-import type { InsertAnswer } from "../store.ts";
+import type { InsertAnswer } from "../commit.ts";
 import { isRepeatOf, type Memory, rememberedById, rememberedByRequest } from "./remembered.ts";
 import type { Step } from "./step.ts";
 

@@ -1,5 +1,5 @@
 import { State } from "../codes.ts";
-import type { ProgressItem } from "../store.ts";
+import type { ProgressItem } from "../stage.ts";
 import { seqOfLease } from "./lease-id.ts";
 import type { Step } from "./step.ts";
 

@@ -1,7 +1,7 @@
 import type { RetryRefusal } from "../../core/job.ts";
 import { groupType } from "../../core/names.ts";
+import type { RetryAnswer, RetryItem } from "../change.ts";
 import { RunCode, State, stateOf } from "../codes.ts";
-import type { RetryAnswer, RetryItem } from "../store.ts";
 import { loadBarrier } from "./barrier.ts";
 import { deadBelow } from "./dead-below.ts";
 import { findJob } from "./find-job.ts";

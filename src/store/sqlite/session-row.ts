@@ -1,5 +1,5 @@
 import type { LeaseId, SessionId } from "../../core/names.ts";
-import type { SessionRef } from "../store.ts";
+import type { SessionRef } from "../session.ts";
 import type { Step } from "./step.ts";
 
 export interface SessionRow {

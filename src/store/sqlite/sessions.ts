@@ -1,14 +1,7 @@
 import type { LeaseId } from "../../core/names.ts";
 import { reasonOf, State } from "../codes.ts";
-import type {
-  KeptLease,
-  NewSession,
-  RenewAnswer,
-  RenewItem,
-  ResumeAnswer,
-  ResumeRequest,
-  SessionRef,
-} from "../store.ts";
+import type { RenewAnswer, RenewItem } from "../commit.ts";
+import type { KeptLease, NewSession, ResumeAnswer, ResumeRequest, SessionRef } from "../session.ts";
 import { endLease, optionsOf } from "./end-lease.ts";
 import { type JobRow, jobColumns } from "./job-row.ts";
 import { judgeParents } from "./judge.ts";

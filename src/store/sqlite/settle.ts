@@ -2,7 +2,7 @@ import { type ErrorCode, errorStatus } from "../../core/errors.ts";
 import type { TypedBytes } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import { Recorded, Role, RunCode, recordedOf, Sent, State, stateOf } from "../codes.ts";
-import type { SettleAnswer, SettleItem } from "../store.ts";
+import type { SettleAnswer, SettleItem } from "../commit.ts";
 import { flip } from "./barrier.ts";
 import { endLease } from "./end-lease.ts";
 import { ended, type JobRow, loadJob } from "./job-row.ts";

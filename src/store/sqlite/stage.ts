@@ -1,5 +1,5 @@
 import { State } from "../codes.ts";
-import type { StageAnswer, StageItem } from "../store.ts";
+import type { StageAnswer, StageItem } from "../stage.ts";
 import { dropStaged, sweepStaged } from "./drop-staged.ts";
 import { type JobRow, loadJob } from "./job-row.ts";
 import { seqOfLease } from "./lease-id.ts";

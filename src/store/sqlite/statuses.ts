@@ -1,6 +1,6 @@
 import type { JobId } from "../../core/names.ts";
 import { stateOf } from "../codes.ts";
-import type { JobStatus } from "../store.ts";
+import type { JobStatus } from "../query.ts";
 import type { Reading } from "./transactions.ts";
 
 const selectStatus = "SELECT state, ran_at IS NOT NULL, version FROM job WHERE id = ''||?";

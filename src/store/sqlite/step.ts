@@ -1,7 +1,7 @@
 import type { ServerDefaults } from "../../core/job.ts";
 import type { JobId } from "../../core/names.ts";
 import { stateOf } from "../codes.ts";
-import type { Effects } from "../store.ts";
+import type { Effects } from "../effects.ts";
 import { type Mirror, marks } from "./mirror.ts";
 import type { Statements } from "./statements.ts";
 

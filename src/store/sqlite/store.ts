@@ -1,6 +1,7 @@
 import { ConveyorError } from "../../core/errors.ts";
 import { defaultRetention, type Retention } from "../../core/job.ts";
-import type { CommitAnswer, CommitBatch, Store, StoreOptions } from "../store.ts";
+import type { CommitAnswer, CommitBatch } from "../commit.ts";
+import type { Store, StoreOptions } from "../store.ts";
 import { cancel } from "./cancel.ts";
 import { cascade } from "./cascade.ts";
 import { claim } from "./claim.ts";

@@ -3,8 +3,10 @@ import { type Outcome, type ServerDefaults, serverDefaults } from "../../../src/
 import type { LeaseId, SessionId } from "../../../src/core/names.ts";
 import { defaultQueue } from "../../../src/core/names.ts";
 import type { Transition } from "../../../src/core/transition.ts";
+import type { CommitAnswer, CommitBatch, Lease, SettleAnswer } from "../../../src/store/commit.ts";
+import type { DumpedJob } from "../../../src/store/dump.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
-import type { CommitAnswer, CommitBatch, DumpedJob, Lease, SettleAnswer, Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { jobId, plainType } from "./jobs.ts";
 
 const sessionId = "session" as SessionId; // sessions have no parse function: their ids are the broker's own

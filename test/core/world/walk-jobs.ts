@@ -1,6 +1,7 @@
 import type { NewNode, NewTree, Outcome, TreeNode } from "../../../src/core/job.ts";
 import { groupType, parseTypeName } from "../../../src/core/names.ts";
-import type { DumpedJob, SettleItem } from "../../../src/store/store.ts";
+import type { SettleItem } from "../../../src/store/commit.ts";
+import type { DumpedJob } from "../../../src/store/dump.ts";
 import { below, child, heir, newJob, treeOf } from "./jobs.ts";
 
 const resultType = parseTypeName("test.v1.Result");

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { type Outcome, serverDefaults } from "../../../src/core/job.ts";
 import { defaultQueue, type JobId, type LeaseId, type SessionId } from "../../../src/core/names.ts";
 import type { Transition } from "../../../src/core/transition.ts";
+import type { CommitBatch } from "../../../src/store/commit.ts";
+import type { StoreDump } from "../../../src/store/dump.ts";
 import { checkInvariants } from "../../../src/store/invariants.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { checkStep, type LeaseLedger } from "../../../src/store/step-invariants.ts";
-import type { CommitBatch, Store, StoreDump } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { child, newJob, plainType, treeOf } from "./jobs.ts";
 import { type Draw, drawFrom, fragileTree, randomTree, settleItem } from "./walk-jobs.ts";
 

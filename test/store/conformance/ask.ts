@@ -6,8 +6,8 @@ import type {
   RemoveAnswer,
   RetryAnswer,
   RetryAnswers,
-  StageAnswer,
-} from "../../../src/store/store.ts";
+} from "../../../src/store/change.ts";
+import type { StageAnswer } from "../../../src/store/stage.ts";
 import { jobId } from "../jobs.ts";
 import { only, type World } from "./world.ts";
 

@@ -1,4 +1,4 @@
-import type { SessionRef } from "../../../src/store/store.ts";
+import type { SessionRef } from "../../../src/store/session.ts";
 import { job } from "../jobs.ts";
 import type { World } from "./world.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ListFilter } from "../../../src/store/store.ts";
+import type { ListFilter } from "../../../src/store/query.ts";
 import type { World } from "./world.ts";
 
 /** Ids of all pages of this size; every page but the last says how to go on. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { SessionId } from "../../../src/core/names.ts";
-import type { JobStatus } from "../../../src/store/store.ts";
+import type { JobStatus } from "../../../src/store/query.ts";
 import { cancel, child, job, success } from "../jobs.ts";
 import type { Case } from "./case.ts";
 import { declare } from "./declare.ts";

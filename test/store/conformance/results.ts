@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SettleAnswer } from "../../../src/store/store.ts";
+import type { SettleAnswer } from "../../../src/store/commit.ts";
 import { child, heir, job, success, textOf, tree } from "../jobs.ts";
 import type { Case } from "./case.ts";
 import { declare } from "./declare.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Lease, News } from "../../../src/store/store.ts";
+import type { Lease } from "../../../src/store/commit.ts";
+import type { News } from "../../../src/store/effects.ts";
 import { child, heir, job, success, tree } from "../jobs.ts";
 import type { Case } from "./case.ts";
 import { holder } from "./holder.ts";

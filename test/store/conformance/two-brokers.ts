@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import type { CommitAnswer, CommitBatch, Effects, Store, UpkeepAnswer } from "../../../src/store/store.ts";
+import type { CommitAnswer, CommitBatch } from "../../../src/store/commit.ts";
+import type { Effects, UpkeepAnswer } from "../../../src/store/effects.ts";
+import type { Store } from "../../../src/store/store.ts";
 import type { Case } from "./case.ts";
 import type { World } from "./world.ts";
 

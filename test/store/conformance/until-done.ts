@@ -1,4 +1,4 @@
-import type { UpkeepAnswer } from "../../../src/store/store.ts";
+import type { UpkeepAnswer } from "../../../src/store/effects.ts";
 
 /** Repeats a step of upkeep until it has no more to do; whether it did anything. */
 export async function untilDone(step: () => Promise<UpkeepAnswer>): Promise<boolean> {

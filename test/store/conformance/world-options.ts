@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../../src/core/errors.ts";
 import type { OutcomeKind } from "../../../src/core/job.ts";
-import type { SessionRef } from "../../../src/store/store.ts";
+import type { SessionRef } from "../../../src/store/session.ts";
 
 export interface ClaimOptions {
   readonly session?: SessionRef;

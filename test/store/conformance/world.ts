@@ -12,15 +12,15 @@ import type {
   ClaimAnswer,
   CommitAnswer,
   CommitBatch,
-  DumpedJob,
   InsertAnswer,
   Lease,
   RenewAnswer,
-  SessionRef,
   SettleAnswer,
   SettleItem,
-  Store,
-} from "../../../src/store/store.ts";
+} from "../../../src/store/commit.ts";
+import type { DumpedJob } from "../../../src/store/dump.ts";
+import type { SessionRef } from "../../../src/store/session.ts";
+import type { Store } from "../../../src/store/store.ts";
 import type { Engine, EngineHooks, OpenedStore } from "../engine.ts";
 import { discard, failure, jobId, release, snooze, success } from "../jobs.ts";
 import { untilDone } from "./until-done.ts";

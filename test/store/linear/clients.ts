@@ -1,6 +1,7 @@
 import type { NewTree } from "../../../src/core/job.ts";
 import { type JobId, parseQueueName, parseTypeName, type SessionId, type TypeName } from "../../../src/core/names.ts";
-import type { ClaimItem, SessionRef } from "../../../src/store/store.ts";
+import type { ClaimItem } from "../../../src/store/commit.ts";
+import type { SessionRef } from "../../../src/store/session.ts";
 import { child, discard, failure, group, heir, type JobOptions, job, jobId, release, success, tree } from "../jobs.ts";
 import type { CommitCommand, LeaseName, SettleCommand } from "../model/command.ts";
 import type { Random } from "../model/random.ts";

@@ -1,4 +1,4 @@
-import type { StoreDump } from "../../../src/store/store.ts";
+import type { StoreDump } from "../../../src/store/dump.ts";
 import type { Operation } from "./operation.ts";
 
 /** What three clients did to one store at the same time, and what they were told. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Outcome, serverDefaults } from "../../../src/core/job.ts";
+import type { StoreDump } from "../../../src/store/dump.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
-import type { StoreDump, StoreOptions } from "../../../src/store/store.ts";
+import type { StoreOptions } from "../../../src/store/store.ts";
 import { discard, job, success, tree } from "../jobs.ts";
 import { sideOf } from "../model/perform.ts";
 import { claimOf, namesOf, none, openSessions } from "./clients.ts";

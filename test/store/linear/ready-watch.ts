@@ -1,4 +1,4 @@
-import type { StoreDump } from "../../../src/store/store.ts";
+import type { StoreDump } from "../../../src/store/dump.ts";
 import type { Call } from "./history.ts";
 import { takenBy } from "./loose.ts";
 

@@ -1,4 +1,5 @@
-import type { Store, StoreDump } from "../../../src/store/store.ts";
+import type { StoreDump } from "../../../src/store/dump.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { type Side, sideOf } from "../model/perform.ts";
 import type { Random } from "../model/random.ts";
 import { anyOperation, clientCount, type Known, type Names, openSessions } from "./clients.ts";

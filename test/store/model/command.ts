@@ -1,16 +1,11 @@
 import type { ErrorCode } from "../../../src/core/errors.ts";
 import type { NewNode, Outcome, OutcomeKind } from "../../../src/core/job.ts";
 import type { JobId, QueueName, SessionId } from "../../../src/core/names.ts";
-import type {
-  CancelItem,
-  ClaimItem,
-  InsertItem,
-  ListFilter,
-  NewSession,
-  QueueChange,
-  RetryItem,
-  SessionRef,
-} from "../../../src/store/store.ts";
+import type { CancelItem, RetryItem } from "../../../src/store/change.ts";
+import type { ClaimItem, InsertItem } from "../../../src/store/commit.ts";
+import type { ListFilter } from "../../../src/store/query.ts";
+import type { QueueChange } from "../../../src/store/queue.ts";
+import type { NewSession, SessionRef } from "../../../src/store/session.ts";
 import type { Fault } from "./fault.ts";
 
 /** A lease by job and attempt (`id#attempt`), since stores make lease ids of their own; unknown names stand for forged ids. */

@@ -1,4 +1,4 @@
-import type { DumpedJob, StoreDump } from "../../../src/store/store.ts";
+import type { DumpedJob, StoreDump } from "../../../src/store/dump.ts";
 import { comparableQueues, comparableSessions } from "../comparable.ts";
 
 /** Where two values first differ, as `path: left != right`; undefined: nowhere. Undefined and missing are the same. */

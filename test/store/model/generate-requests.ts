@@ -1,4 +1,5 @@
-import type { CancelItem, DumpedJob, RetryItem } from "../../../src/store/store.ts";
+import type { CancelItem, RetryItem } from "../../../src/store/change.ts";
+import type { DumpedJob } from "../../../src/store/dump.ts";
 import { child, jobId } from "../jobs.ts";
 import type { Unaimed } from "./command.ts";
 import { edgeOptions, newId } from "./generate-jobs.ts";

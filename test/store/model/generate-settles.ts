@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../../src/core/errors.ts";
 import type { Outcome } from "../../../src/core/job.ts";
-import type { DumpedJob } from "../../../src/store/store.ts";
+import type { DumpedJob } from "../../../src/store/dump.ts";
 import { error, typed } from "../jobs.ts";
 import type { LeaseName, SettleCommand } from "./command.ts";
 import { anyDeclaration } from "./generate-jobs.ts";

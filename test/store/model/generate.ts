@@ -1,6 +1,8 @@
 import { isTerminal, rememberedMs } from "../../../src/core/job.ts";
 import { parseQueueName, parseTypeName, type SessionId } from "../../../src/core/names.ts";
-import type { ClaimItem, QueueChange, SessionRef } from "../../../src/store/store.ts";
+import type { ClaimItem } from "../../../src/store/commit.ts";
+import type { QueueChange } from "../../../src/store/queue.ts";
+import type { SessionRef } from "../../../src/store/session.ts";
 import { jobId } from "../jobs.ts";
 import type { Command, CommitCommand, Unaimed } from "./command.ts";
 import { anyBackoff, anyTree, queues, types } from "./generate-jobs.ts";

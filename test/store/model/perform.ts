@@ -1,5 +1,8 @@
 import type { LeaseId } from "../../../src/core/names.ts";
-import type { ClaimAnswer, CommitAnswer, Effects, Page, PageRequest, Store } from "../../../src/store/store.ts";
+import type { ClaimAnswer, CommitAnswer } from "../../../src/store/commit.ts";
+import type { Effects } from "../../../src/store/effects.ts";
+import type { Page, PageRequest } from "../../../src/store/query.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { jobId } from "../jobs.ts";
 import type { Command, CommitCommand, LeaseName } from "./command.ts";
 

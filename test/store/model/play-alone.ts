@@ -1,6 +1,6 @@
+import type { StoreDump } from "../../../src/store/dump.ts";
 import { checkInvariants } from "../../../src/store/invariants.ts";
 import { checkStep, type LeaseLedger } from "../../../src/store/step-invariants.ts";
-import type { StoreDump } from "../../../src/store/store.ts";
 import { stable } from "../comparable.ts";
 import type { Engine } from "../engine.ts";
 import type { Command } from "./command.ts";

@@ -1,10 +1,10 @@
 import { isTerminal } from "../../../src/core/job.ts";
 import type { JobId } from "../../../src/core/names.ts";
 import type { Transition } from "../../../src/core/transition.ts";
+import type { StoreDump } from "../../../src/store/dump.ts";
 import { checkInvariants } from "../../../src/store/invariants.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { checkStep, type LeaseLedger } from "../../../src/store/step-invariants.ts";
-import type { StoreDump } from "../../../src/store/store.ts";
 import type { Engine, OpenedStore } from "../engine.ts";
 import type { Command } from "./command.ts";
 import { difference, dumpDifference, staleVersion } from "./difference.ts";

@@ -1,6 +1,7 @@
 import { isTerminal, type OutcomeKind } from "../../../src/core/job.ts";
 import type { SessionId } from "../../../src/core/names.ts";
-import type { ClaimItem, DumpedJob, StoreDump } from "../../../src/store/store.ts";
+import type { ClaimItem } from "../../../src/store/commit.ts";
+import type { DumpedJob, StoreDump } from "../../../src/store/dump.ts";
 import type { Command, LeaseName, SettleCommand } from "./command.ts";
 
 /** What the generator knows: the model's present state and what it did so far. */

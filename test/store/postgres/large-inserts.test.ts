@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverDefaults } from "../../../src/core/job.ts";
 import type { SessionId } from "../../../src/core/names.ts";
+import type { CommitBatch, InsertItem } from "../../../src/store/commit.ts";
 import { openPostgresStore } from "../../../src/store/postgres/store.ts";
-import type { CommitBatch, InsertItem, Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { child, job, tree } from "../jobs.ts";
 import { type SchemaWorld, withSchema } from "./world.ts";
 

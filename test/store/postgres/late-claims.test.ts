@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverDefaults } from "../../../src/core/job.ts";
 import type { SessionId } from "../../../src/core/names.ts";
+import type { ClaimItem, CommitBatch } from "../../../src/store/commit.ts";
 import type { Connection, Statement } from "../../../src/store/postgres/connection.ts";
 import { openConnection } from "../../../src/store/postgres/open-connection.ts";
 import { parseStoreUrl } from "../../../src/store/postgres/store-url.ts";
 import { createWrites } from "../../../src/store/postgres/writes.ts";
-import type { ClaimItem, CommitBatch } from "../../../src/store/store.ts";
 import { job } from "../jobs.ts";
 import { type SchemaWorld, withSchema } from "./world.ts";
 

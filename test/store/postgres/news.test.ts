@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverDefaults } from "../../../src/core/job.ts";
 import type { JobId, LeaseId, SessionId } from "../../../src/core/names.ts";
+import type { News } from "../../../src/store/effects.ts";
 import { newsOf, newsTexts } from "../../../src/store/postgres/news-text.ts";
 import { openPostgresStore } from "../../../src/store/postgres/store.ts";
-import type { News, Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { job } from "../jobs.ts";
 import { type SchemaWorld, withSchema, withSettings } from "./world.ts";
 

@@ -4,11 +4,12 @@ import type { NewTree, Outcome } from "../../../src/core/job.ts";
 import { serverDefaults } from "../../../src/core/job.ts";
 import type { JobId, LeaseId, SessionId } from "../../../src/core/names.ts";
 import { defaultQueue } from "../../../src/core/names.ts";
+import type { CommitBatch } from "../../../src/store/commit.ts";
 import { checkInvariants } from "../../../src/store/invariants.ts";
 import type { Connection } from "../../../src/store/postgres/connection.ts";
 import { openPostgresStore } from "../../../src/store/postgres/store.ts";
 import { createWrites } from "../../../src/store/postgres/writes.ts";
-import type { CommitBatch, Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { success, workType } from "../jobs.ts";
 import { withSchema } from "./world.ts";
 

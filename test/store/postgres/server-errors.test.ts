@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverDefaults } from "../../../src/core/job.ts";
+import type { CommitBatch } from "../../../src/store/commit.ts";
 import { openPostgresStore } from "../../../src/store/postgres/store.ts";
-import type { CommitBatch, Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { job } from "../jobs.ts";
 import { type SchemaWorld, withSchema } from "./world.ts";
 

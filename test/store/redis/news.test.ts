@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { News } from "../../../src/store/store.ts";
+import type { News } from "../../../src/store/effects.ts";
 import { job, jobId } from "../jobs.ts";
 import { ownUrl, withServer, withStore } from "./world.ts";
 

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { serverDefaults } from "../../../src/core/job.ts";
+import type { CommitAnswer, CommitBatch } from "../../../src/store/commit.ts";
 import { openRedisStore } from "../../../src/store/redis/store.ts";
-import type { CommitAnswer, CommitBatch, Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { startRedis } from "../../servers/redis.ts";
 import type { TestServer } from "../../servers/test-server.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type Database from "better-sqlite3";
-import type { ChainNodeRecord } from "../../../src/store/store.ts";
+import type { ChainNodeRecord } from "../../../src/store/query.ts";
 import { child, heir, job, jobId, tree } from "../jobs.ts";
 import { withWorld } from "./world.ts";
 
